@@ -1,0 +1,137 @@
+"""capmap: industrial capability characterisation.
+
+The same verbs as on the command line, on polars frames:
+
+    import capmap as cm
+    project = cm.load("my-project")       # or cm.load(data="exports.csv", kind="value"); cm.load() is the sample
+    cm.rca(project, indicator=["patent_families"], region=["KOR"])      # a polars frame
+    cm.profile(project, "KOR").tables["specialisation"]                 # a frozen dataclass of frames
+
+A verb imports what it needs when it is first used; `import capmap` alone imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from capmap.data import load as load
+    from capmap.model import Project, Result
+
+__all__ = [
+    "check", "compare", "config", "indicators", "init", "intensity", "load", "normalise", "profile", "rca", "regions",
+    "run", "sector", "sectors", "write",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """`load`, imported when it is first asked for."""
+    if name == "load":
+        from capmap.data import load
+
+        return load
+    raise AttributeError(f"module 'capmap' has no attribute {name!r}")
+
+
+def rca(project: Project, **options: Any) -> pl.DataFrame:
+    """Revealed comparative advantage with its doubt: `capmap rca`; options as `capmap.analyses.specialisation.rca`."""
+    from capmap.analyses.specialisation import rca as measure
+
+    return measure(project, **options).frame
+
+
+def intensity(project: Project, **options: Any) -> pl.DataFrame:
+    """Relative intensities: `capmap intensity`; options as `capmap.analyses.intensity.intensity`."""
+    from capmap.analyses.intensity import intensity as measure
+
+    return measure(project, **options).frame
+
+
+def normalise(project: Project, **options: Any) -> pl.DataFrame:
+    """Scores on one scale: `capmap normalise`; options as `capmap.analyses.normalise.normalise`."""
+    from capmap.analyses.normalise import normalise as measure
+
+    return measure(project, **options).tables["normalise"]
+
+
+def profile(project: Project, region: str, **options: Any) -> Result:
+    """Capability profile of a region: `capmap profile`; options as `capmap.analyses.profile.profile`."""
+    from capmap.analyses.profile import profile as measure
+
+    return measure(project, region, **options)
+
+
+def compare(project: Project, regions: Sequence[str], **options: Any) -> Result:
+    """Comparison of two to six regions: `capmap compare`; options as `capmap.analyses.compare.compare`."""
+    from capmap.analyses.compare import compare as measure
+
+    return measure(project, regions, **options)
+
+
+def sector(project: Project, sector: str, **options: Any) -> Result:
+    """Who leads in a sector: `capmap sector`; options as `capmap.analyses.sector.sector`."""
+    from capmap.analyses.sector import sector as measure
+
+    return measure(project, sector, **options)
+
+
+def check(project: Project) -> pl.DataFrame:
+    """Findings about the data of a project loaded with `check=False`: `capmap check`."""
+    from capmap.data.findings import findings_frame
+
+    return findings_frame(project.findings)
+
+
+def indicators(project: Project) -> pl.DataFrame:
+    """Indicators of a project: `capmap indicators`."""
+    from capmap.analyses.listing import indicators as listing
+
+    return listing(project).frame
+
+
+def regions(project: Project, group: str | None = None, level: str | None = None) -> pl.DataFrame:
+    """Regions of a project: `capmap regions`."""
+    from capmap.analyses.listing import regions as listing
+
+    return listing(project, group, level).frame
+
+
+def sectors(project: Project, classification: str | None = None) -> pl.DataFrame:
+    """Sectors of a project: `capmap sectors`."""
+    from capmap.analyses.listing import sectors as listing
+
+    return listing(project, classification).frame
+
+
+def config(project: Project) -> pl.DataFrame:
+    """Settings of a project with their origin: `capmap config`."""
+    from capmap.analyses.configuration import config as listing
+
+    return listing(project).frame
+
+
+def init(folder: str) -> None:
+    """Start a project: `capmap init`."""
+    from capmap.data.init import init as start
+
+    start(folder)
+
+
+def run(project: Project, folder: str) -> list[str]:
+    """Every result into a folder with a manifest: `capmap run -o folder`; returns the files written."""
+    from capmap.operate.run import everything, run_all
+
+    return [str(path) for path in run_all(project, folder, analyses=everything(project))]
+
+
+def write(result: Result, path: str) -> None:
+    """Write a result; the suffix of the path sets the format."""
+    from capmap.data.write import write as write_result
+
+    write_result(result, path)

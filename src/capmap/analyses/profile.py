@@ -1,0 +1,540 @@
+"""What is one region demonstrably specialised in, how sure is that, and what is missing? (`capmap profile`)
+
+Assembled from other analyses' frames: no formula is written here. Every table is tidy and at full precision;
+words, rounding and the choice of what fits on a screen belong to the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from capmap.analyses import selection
+from capmap.analyses.blocks import CLASSES, rca_history
+from capmap.analyses.intensity import intensity
+from capmap.analyses.peers import Peers, peers_of, similar_patterns
+from capmap.analyses.specialisation import measurable, rca, settings
+from capmap.data.panel import Panel, panel
+from capmap.errors import RefusedError
+from capmap.methods.specialisation import symmetric
+from capmap.model import TOTAL, Indicator, Project, Result
+
+#: Where a cell of the region stands in its profile, in this order of precedence.
+LISTINGS = ("specialised", "new", "lost", "large", "slight", "uncertain", "not_specialised", "no_index")
+STAGES = ("knowledge", "technology", "scale_up", "production", "market")
+#: Specialisations and other cells named in the headline, per indicator.
+HEADLINE_FIELDS = {"lasting": 3, "large": 2, "new": 2}
+LONG_COLUMNS = (
+    "section", "indicator", "year", "region", "sector", "measure", "value", "low", "high", "class", "note",
+)  # fmt: skip
+
+
+def profile(
+    project: Project,
+    region: str,
+    *,
+    year: selection.Year = "latest",
+    allow_mixed_years: bool = False,
+    **changes: Any,
+) -> Result:
+    """Capability profile of one region.
+
+    Parameters
+    ----------
+    project : a loaded project.
+    region : code or name.
+    year : `latest` (each indicator's own last year) or one year. An indicator without that year is listed
+        under `coverage` as "no data"; with `allow_mixed_years` its nearest earlier year is taken instead, and
+        per-head figures may use the population of the nearest year.
+    changes : keys of `[specialisation]`.
+
+    Returns
+    -------
+    Result with the tables `headline` (every clause of the headline, one row each), `context`, `peers`, `stages`,
+    `size`, `size_history`, `specialisation` (all cells, with `listing`), `history` (index by year), `intensity`,
+    `pattern`, `coverage`, `questions` and `sources`.
+    """
+    code = selection.region(project, region)
+    options = settings(project, **changes)
+    chosen, _ = measurable(project)
+    people = _population(project)
+    named = peers_of(project, code)
+    parts: dict[str, list[pl.DataFrame]] = {"specialisation": [], "history": [], "pattern": []}
+    size: list[dict[str, Any]] = []
+    size_history: list[dict[str, Any]] = []
+    blocks: list[dict[str, Any]] = []
+    missing: list[dict[str, Any]] = []
+    for meta in chosen:
+        whole = panel(project, meta.id, exclude=options.exclude)
+        when = pick_year(whole.years, year, allow_mixed_years)
+        if code not in whole.regions or when is None:
+            missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
+            continue
+        measured = rca(
+            project, indicator=[meta.id], year="latest" if when == "undated" else when,
+            extras=["history", "dependence"], **changes,
+        )  # fmt: skip
+        own = measured.frame.filter(pl.col("region") == code)
+        if own.is_empty():
+            missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
+            continue
+        block = measured.meta["blocks"][0]
+        blocks.append(block)
+        ended = whole.years.index(block["year"])
+        parts["specialisation"].append(listed(own, project))
+        parts["history"].append(rca_history(project, whole, code, options, upto=ended))
+        parts["pattern"].append(pattern(measured.frame, meta, code))
+        rows, trend = _size(project, whole, ended, block, code, people, named, allow_mixed_years)
+        size += rows
+        size_history += trend
+    intensities = _intensities(project, code, year, named, allow_mixed_years)
+    cells = _stack(parts["specialisation"])
+    tables = {
+        "headline": _headline(project, cells, intensities, size, blocks),
+        "context": _context(project, code, people),
+        "peers": _peers(named),
+        "stages": _stages(project, code, cells, intensities),
+        "size": _frame(size, SIZE),
+        "size_history": _frame(size_history, SIZE_HISTORY),
+        "specialisation": cells,
+        "history": _stack(parts["history"]),
+        "intensity": intensities,
+        "pattern": _stack(parts["pattern"]),
+        "coverage": _coverage(project, code, cells, intensities),
+        "questions": _questions(project, cells, code),
+        "sources": sources(project, [b["indicator"] for b in blocks] + intensities["indicator"].unique().to_list()),
+    }
+    if cells.is_empty() and intensities.is_empty():
+        raise RefusedError(
+            f"no indicator has data of {code}" + ("" if year in (None, "latest") else f" in {year}"),
+            fix="see `capmap regions` for who has which indicators, and `capmap indicators` for the years",
+        )
+    return Result(f"profile {code}", tables, {
+        "command": "profile",
+        "region": code,
+        "label": selection.region_labels(project).get(code, code),
+        "parameters": options.model_dump() | {"year": str(year), "allow_mixed_years": allow_mixed_years},
+        "profile": project.run.profile.model_dump(),
+        "peers": {"kind": named.kind, "codes": list(named.codes), "variables": list(named.variables)},
+        "blocks": blocks,
+        "no_data": missing,
+    })  # fmt: skip
+
+
+def pick_year(years: Sequence[int | None], wanted: selection.Year, mixed: bool) -> int | str | None:
+    """Year of one indicator that answers the wish, `undated` for data without years, None without an answer."""
+    if years == (None,):
+        return "undated"
+    dated = [y for y in years if y is not None]
+    if wanted in (None, "latest"):
+        return dated[-1]
+    first, last = selection.year_range(wanted)
+    if last in dated and first == last:
+        return last
+    earlier = [y for y in dated if y <= last]
+    return earlier[-1] if mixed and earlier else None
+
+
+def listed(own: pl.DataFrame, project: Project) -> pl.DataFrame:
+    """Cells of a region with where they stand in its profile (`listing`), in the order they are read.
+
+    A specialisation is listed when it is established (or, for values of one period, indicated) and material;
+    `new` when it was so in fewer than the last three periods although three exist; `lost` when it was so in one
+    of them but is no longer; `large` when the region is among the largest but its index is below 1.
+    """
+    shown = pl.col("class").is_in(["established", "indicated"])
+    strong = shown & pl.col("band").is_in(["moderate", "high", "very_high"])
+    if own["p_material"].null_count() < own.height:
+        strong &= pl.col("p_material") >= 0.5
+    fresh = (pl.col("trajectory") == "recent") & (pl.col("periods") >= 3)
+    large = (pl.col("rank_world") <= project.run.profile.large_rank) & (pl.col("rca") < 1) & (pl.col("value") > 0)
+    listing = (
+        pl.when(pl.col("rca").is_null()).then(pl.lit("no_index"))
+        .when(strong & fresh).then(pl.lit("new"))
+        .when(strong).then(pl.lit("specialised"))
+        .when(pl.col("trajectory") == "lost").then(pl.lit("lost"))
+        .when(large & (pl.col("class") == "below")).then(pl.lit("large"))
+        .when(shown).then(pl.lit("slight"))
+        .when(pl.col("class") == "uncertain").then(pl.lit("uncertain"))
+        .otherwise(pl.lit("not_specialised"))
+    ).cast(pl.Enum(LISTINGS)).alias("listing")  # fmt: skip
+    return own.with_columns(listing).sort(
+        pl.col("listing").to_physical(), pl.col("persistence").fill_null(-1).neg(), pl.col("share_world").neg(),
+        "sector", nulls_last=True,
+    )  # fmt: skip
+
+
+def pattern(frame: pl.DataFrame, meta: Indicator, code: str) -> pl.DataFrame:
+    """Likeness of the region's pattern to every other's: cosine of RSCA, from shrunken indices for counts."""
+    index = "rca_eb" if meta.kind == "count" and frame["rca_eb"].null_count() < frame.height else "rca"
+    wide = frame.select("region", "sector", pl.col(index).alias("index")).pivot(
+        on="sector", index="region", values="index", sort_columns=True
+    )
+    codes = wide["region"].cast(pl.String).to_list()
+    values = wide.drop("region").to_numpy().astype(float)
+    likeness = similar_patterns(symmetric(values), codes.index(code))
+    found = pl.DataFrame(
+        {"indicator": meta.id, "year": frame["year"][0], "region": codes, "similarity": likeness},
+        schema_overrides={"year": pl.Int32},
+    )
+    return found.filter(pl.col("similarity").is_not_nan()).sort(pl.col("similarity").neg(), "region")
+
+
+def sources(project: Project, ids: Sequence[str]) -> pl.DataFrame:
+    """Citation of every indicator used."""
+    rows = []
+    for name in sorted(set(ids)):
+        meta = project.catalogue[name]
+        rows.append({"indicator": name, "name": meta.name, **meta.source.model_dump()})
+    return _frame(rows, {"indicator": pl.String, "name": pl.String, "title": pl.String, "producer": pl.String,
+                         "table": pl.String, "vintage": pl.String, "url": pl.String, "licence": pl.String})  # fmt: skip
+
+
+def long(result: Result) -> pl.DataFrame:
+    """A profile or comparison as one long frame (LONG_COLUMNS) for CSV and Parquet."""
+    parts = [part for name, table in result.tables.items() if (part := _melted(name, table)) is not None]
+    return pl.concat(parts)
+
+
+_KEYS = ("indicator", "year", "region", "sector")
+_LOWS = {"rca": ("rca_low", "rca_high"), "rca_eb": ("rca_eb_low", "rca_eb_high")}
+
+
+def _melted(section: str, table: pl.DataFrame) -> pl.DataFrame | None:
+    """One table in long form: its numbers as rows; its texts as rows with the text in `note`."""
+    if table.is_empty():
+        return None
+    keys = [
+        (pl.col(name).cast(pl.String) if name != "year" else pl.col(name).cast(pl.Int32))
+        if name in table.columns
+        else pl.lit(None, dtype=pl.Int32 if name == "year" else pl.String).alias(name)
+        for name in _KEYS
+    ]
+    judged = (
+        pl.col("class").cast(pl.String) if "class" in table.columns else pl.lit(None, dtype=pl.String).alias("class")
+    )
+    reason = pl.col("note").cast(pl.String) if "note" in table.columns else pl.lit(None, dtype=pl.String).alias("note")
+    ends = {end for pair in _LOWS.values() for end in pair} | {"low", "high"}
+    rows = []
+    for name, kind in table.schema.items():
+        if name in (*_KEYS, "class", "note") or name in ends:
+            continue
+        number = kind.is_numeric() or kind == pl.Boolean
+        pair = _LOWS.get(name, ("low", "high") if name == "value" else ("", ""))
+        low, high = (
+            pl.col(end).cast(pl.Float64).alias(side)
+            if end in table.columns
+            else pl.lit(None, dtype=pl.Float64).alias(side)
+            for end, side in zip(pair, ("low", "high"), strict=True)
+        )
+        rows.append(table.select(
+            pl.lit(section).alias("section"), *keys, pl.lit(name).alias("measure"),
+            (pl.col(name).cast(pl.Float64) if number else pl.lit(None, dtype=pl.Float64)).alias("value"),
+            low, high, judged, reason if number else pl.col(name).cast(pl.String).alias("note"),
+        ))  # fmt: skip
+    return pl.concat(rows).select(LONG_COLUMNS).filter(pl.col("value").is_not_null() | pl.col("note").is_not_null())
+
+
+SIZE = {
+    "indicator": pl.String, "year": pl.Int32, "sector": pl.String, "value": pl.Float64, "share_world": pl.Float64,
+    "rank": pl.Int32, "n": pl.Int32, "per_million": pl.Float64, "peer_median": pl.Float64, "population_year": pl.Int32,
+    "status": pl.String, "note": pl.String,
+}  # fmt: skip
+SIZE_HISTORY = {"indicator": pl.String, "year": pl.Int32, "value": pl.Float64, "share_world": pl.Float64}
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=dict(schema), orient="row")
+
+
+def _stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def _population(project: Project) -> dict[tuple[str, int | None], float]:
+    """People by (region, year)."""
+    if "population" not in project.catalogue:
+        return {}
+    rows = project.observations.filter(
+        (pl.col("indicator") == "population") & (pl.col("sector") == TOTAL) & pl.col("value").is_not_null()
+    )
+    keys = zip(rows["region"].cast(pl.String).to_list(), rows["year"].to_list(), strict=True)
+    return dict(zip(keys, rows["value"].to_list(), strict=True))
+
+
+def people_in(
+    people: Mapping[tuple[str, int | None], float], code: str, year: int | None, mixed: bool
+) -> tuple[float | None, int | None]:
+    """Population of a region in a year, or in the nearest year where years may be mixed, and the year it is of."""
+    if (code, year) in people:
+        return people[code, year], year
+    if not mixed or year is None:
+        return None, None
+    near = sorted((abs(y - year), y) for c, y in people if c == code and y is not None)
+    return (people[code, near[0][1]], near[0][1]) if near else (None, None)
+
+
+def _size(
+    project: Project,
+    whole: Panel,
+    period: int,
+    block: Mapping[str, Any],
+    code: str,
+    people: Mapping[tuple[str, int | None], float],
+    named: Peers,
+    mixed: bool,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Total of an indicator: amount, world share, rank, per head and against the peers; and its history."""
+    totals = {p: _totals(whole, p) for p in range(period + 1)}
+    here = totals[period]
+    own, year = here["value"].get(code), block["year"]
+    ranked = sorted((v for v in here["value"].values()), reverse=True)
+    head, of_year = people_in(people, code, year, mixed)
+    per_million = {
+        c: v / p * 1e6 for c, v in here["value"].items() if (p := people_in(people, c, year, mixed)[0]) is not None
+    }
+    theirs = [per_million[c] for c in named.codes if c in per_million]
+    letters = sorted(here["status"].get(code, set()))
+    row = {
+        "indicator": whole.indicator.id, "year": year, "sector": TOTAL, "value": own,
+        "share_world": own / here["world"] if own is not None and here["world"] else None,
+        "rank": ranked.index(own) + 1 if own is not None else None, "n": len(ranked),
+        "per_million": per_million.get(code) if head else None,
+        "peer_median": float(np.median(theirs)) if theirs else None,
+        "population_year": of_year if of_year != year else None,
+        "status": ";".join(letters) or None, "note": None if head else "no_denominator",
+    }  # fmt: skip
+    history = [
+        {"indicator": whole.indicator.id, "year": whole.years[p], "value": v,
+         "share_world": v / t["world"] if t["world"] else None}
+        for p, t in totals.items() if (v := t["value"].get(code)) is not None
+    ]  # fmt: skip
+    return [row], history
+
+
+def _totals(whole: Panel, period: int) -> dict[str, Any]:
+    """Totals over sectors of every region and of the world in one period, with the status letters that occur."""
+    cells, status = whole.cells(period)
+    known = ~np.isnan(cells.value)
+    sums = np.bincount(cells.region[known], cells.value[known], cells.n_regions)
+    seen = np.bincount(cells.region[known], minlength=cells.n_regions) > 0
+    reference = whole.reference_in(period)
+    letters: dict[str, set[str]] = {}
+    for row in np.flatnonzero(status >= 0):
+        letters.setdefault(whole.regions[cells.region[row]], set()).add(whole.status_labels[status[row]])
+    return {
+        "value": {whole.regions[k]: float(sums[k]) for k in np.flatnonzero(seen)},
+        "world": float(np.nansum(reference)) if reference is not None else float(sums.sum()),
+        "status": letters,
+    }
+
+
+def _intensities(project: Project, code: str, year: selection.Year, named: Peers, mixed: bool) -> pl.DataFrame:
+    """Intensities and scores of the region with rank, percentile and the median of its peers."""
+    frames = []
+    for meta in selection.indicators(project):
+        if meta.kind not in ("intensity", "score"):
+            continue
+        rows = project.observations.filter(pl.col("indicator") == meta.id)
+        years = tuple(rows["year"].unique().sort().to_list())
+        mine = rows.filter((pl.col("region") == code) & pl.col("value").is_not_null())["year"].unique().sort().to_list()
+        latest = year in (None, "latest")
+        when = pick_year(tuple(mine) if latest and mine else years, year, mixed)
+        if when is None or not mine:
+            continue
+        measured = intensity(project, indicator=[meta.id], year="latest" if when == "undated" else when).frame
+        peers = measured.filter(pl.col("region").cast(pl.String).is_in(list(named.codes))).group_by("sector").agg(
+            pl.col("value").median().alias("peer_median"), pl.col("value").count().alias("peers")
+        )  # fmt: skip
+        frames.append(
+            measured.filter(pl.col("region") == code).join(peers, on="sector", how="left", maintain_order="left")
+        )
+    if frames:
+        return pl.concat(frames)
+    return pl.DataFrame(schema={"indicator": pl.String, "year": pl.Int32, "sector": pl.String, "value": pl.Float64})
+
+
+def _context(project: Project, code: str, people: Mapping[tuple[str, int | None], float]) -> pl.DataFrame:
+    """Label, groups and latest population of the region."""
+    listed_ = project.codes.regions.filter(pl.col("code") == code)
+    label = listed_["label"][0] if listed_.height else code
+    groups = (listed_["group"][0] or "").split(";") if listed_.height else []
+    years = sorted(y for c, y in people if c == code and y is not None)
+    rows = [
+        {"region": code, "measure": "label", "text": label},
+        *({"region": code, "measure": "group", "text": name} for name in groups if name),
+    ]
+    if years:
+        rows.append({"region": code, "measure": "population", "year": years[-1], "value": people[code, years[-1]]})
+    return _frame(
+        rows, {"region": pl.String, "measure": pl.String, "year": pl.Int32, "value": pl.Float64, "text": pl.String}
+    )
+
+
+def _peers(named: Peers) -> pl.DataFrame:
+    distances = named.distances or [None] * len(named.codes)
+    rows = [{"region": c, "kind": named.kind, "distance": d} for c, d in zip(named.codes, distances, strict=True)]
+    return _frame(rows, {"region": pl.String, "kind": pl.String, "distance": pl.Float64})
+
+
+def _stages(project: Project, code: str, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
+    """What evidence each stage of the chain has: `evidence`, `partial` (some indicators lack the region), `no_evidence`."""
+    held = set(cells["indicator"].cast(pl.String).to_list() if cells.height else []) | set(
+        intensities["indicator"].cast(pl.String).to_list() if intensities.height else []
+    )
+    rows = []
+    for stage in STAGES:
+        own = sorted(m.id for m in project.catalogue.values() if m.stage == stage)
+        have = [name for name in own if name in held]
+        state = "no_evidence" if not have else "evidence" if len(have) == len(own) else "partial"
+        rows.append({"stage": stage, "state": state, "indicators": ";".join(have) or None,
+                     "lacking": ";".join(n for n in own if n not in held) or None})  # fmt: skip
+    return _frame(rows, {"stage": pl.String, "state": pl.String, "indicators": pl.String, "lacking": pl.String})
+
+
+HEADLINE = {
+    "clause": pl.String, "indicator": pl.String, "year": pl.Int32, "region": pl.String, "sector": pl.String,
+    "measure": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int32,
+    "class": pl.String, "note": pl.String,
+}  # fmt: skip
+
+
+def _headline(
+    project: Project,
+    cells: pl.DataFrame,
+    intensities: pl.DataFrame,
+    size: Sequence[Mapping[str, Any]],
+    blocks: Sequence[Mapping[str, Any]],
+) -> pl.DataFrame:
+    """Every clause of the headline and of the warnings under it, one row each, in the order they are said.
+
+    Specialisations are named only where they are lasting, established and material.
+    """
+    rows: list[dict[str, Any]] = []
+    for name in _ids(cells):
+        own = cells.filter(pl.col("indicator") == name)
+        lasting = own.filter((pl.col("listing") == "specialised") & (pl.col("trajectory") == "lasting"))
+        rows += [_cell(c, "lasting", "rca") for c in lasting.head(HEADLINE_FIELDS["lasting"]).iter_rows(named=True)]
+        if lasting.is_empty():
+            rows.append({"clause": "none_lasting", "indicator": name, "year": own["year"][0], "note": _why_none(own)})
+    for name in _ids(cells):
+        own = cells.filter(pl.col("indicator") == name)
+        for clause in ("large", "new"):
+            measure = "value" if clause == "large" else "rca"
+            chosen = own.filter(pl.col("listing") == clause).sort(pl.col(measure).neg(), "sector")
+            rows += [_cell(c, clause, measure) for c in chosen.head(HEADLINE_FIELDS[clause]).iter_rows(named=True)]
+    if intensities.height:
+        for one in intensities.filter(pl.col("value").is_not_null()).iter_rows(named=True):
+            if intensities.filter(pl.col("indicator") == one["indicator"]).height == 1:
+                rows.append({"clause": "intensity", "indicator": one["indicator"], "year": one["year"],
+                             "sector": one["sector"], "measure": "rank", "value": float(one["rank"]), "n": one["n"],
+                             "low": one["value"]})  # fmt: skip
+    rows += [{"clause": "year", "indicator": b["indicator"], "year": b["year"]} for b in blocks]
+    rows += _dominant(cells)
+    rows += [
+        {"clause": "break" if "B" in (s["status"] or "").split(";") else "low_reliability", "indicator": s["indicator"],
+         "year": s["year"], "note": s["status"]}
+        for s in size if set((s["status"] or "").split(";")) & {"B", "U"}
+    ]  # fmt: skip
+    return _frame(rows, HEADLINE)
+
+
+def _cell(cell: Mapping[str, Any], clause: str, measure: str) -> dict[str, Any]:
+    ends = ("rca_low", "rca_high") if measure == "rca" else (None, None)
+    return {
+        "clause": clause, "indicator": cell["indicator"], "year": cell["year"], "region": cell["region"],
+        "sector": cell["sector"], "measure": measure, "value": cell[measure],
+        "low": cell[ends[0]] if ends[0] else None, "high": cell[ends[1]] if ends[1] else None,
+        "n": cell["persistence"], "class": cell["class"], "note": cell["note"],
+    }  # fmt: skip
+
+
+def _why_none(own: pl.DataFrame) -> str:
+    """Why no specialisation can be called lasting."""
+    if own["note"].cast(pl.String).str.contains("break").any():
+        return "break"
+    if own["periods"].max() < 3:
+        return "fewer_than_three_periods"
+    if not (own["class"] == "established").any():
+        return "none_established"
+    return "none_lasting"
+
+
+def _dominant(cells: pl.DataFrame) -> list[dict[str, Any]]:
+    """Indicators whose reference one other region decides: who, and how many classes hang on it."""
+    rows = []
+    for name in _ids(cells):
+        own = cells.filter((pl.col("indicator") == name) & pl.col("largest_other").is_not_null())
+        if own.is_empty():
+            continue
+        crossing = own.filter((pl.col("rca") >= 1) != (pl.col("rca_ex_largest") >= 1)).height
+        rows.append({"clause": "dominant", "indicator": name, "year": own["year"][0],
+                     "region": own["largest_other"][0], "measure": "fields_crossing_one", "value": float(crossing),
+                     "n": own.height})  # fmt: skip
+    return rows
+
+
+def _ids(cells: pl.DataFrame) -> list[str]:
+    return cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if cells.height else []
+
+
+def _coverage(project: Project, code: str, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
+    """What the project holds of the region for every indicator: sectors, years, nulls and statuses."""
+    rows = []
+    for meta in selection.indicators(project):
+        every = project.observations.filter(pl.col("indicator") == meta.id)
+        own = every.filter(pl.col("region") == code)
+        used = [
+            f.filter(pl.col("indicator") == meta.id)["year"].to_list()
+            for f in (cells, intensities) if f.height
+        ]  # fmt: skip
+        years = sorted({y for ys in used for y in ys if y is not None})
+        letters = own["status"].cast(pl.String).drop_nulls()
+        now = own.filter(pl.col("year").is_in(years)) if years else own
+        rows.append({
+            "indicator": meta.id, "stage": meta.stage, "kind": meta.kind,
+            "year": years[-1] if years else None,
+            "first_year": own["year"].min(), "last_year": own["year"].max(),
+            "sectors": now.filter(pl.col("value").is_not_null())["sector"].n_unique() if now.height else 0,
+            "of": every["sector"].n_unique(),
+            "regions": every.filter(pl.col("value").is_not_null())["region"].n_unique(),
+            "missing": int(own["value"].null_count()),
+            "estimated": int(letters.is_in(["E", "I", "P"]).sum()),
+            "breaks": int((letters == "B").sum()),
+            "low_reliability": int((letters == "U").sum()),
+            "note": None if own.height else "not_collected",
+        })  # fmt: skip
+    return _frame(rows, {
+        "indicator": pl.String, "stage": pl.String, "kind": pl.String, "year": pl.Int32, "first_year": pl.Int32,
+        "last_year": pl.Int32, "sectors": pl.Int32, "of": pl.Int32, "regions": pl.Int32, "missing": pl.Int32,
+        "estimated": pl.Int32, "breaks": pl.Int32, "low_reliability": pl.Int32, "note": pl.String,
+    })  # fmt: skip
+
+
+def _questions(project: Project, cells: pl.DataFrame, code: str) -> pl.DataFrame:
+    """What to ask next: is a new specialisation real, does a lasting one survive without its largest owners?"""
+    rows: list[dict[str, Any]] = []
+    if cells.height:
+        for one in cells.filter(pl.col("listing") == "new").sort(pl.col("rca").neg()).head(1).iter_rows(named=True):
+            world = project.observations.filter(
+                (pl.col("indicator") == one["indicator"]) & (pl.col("sector") == one["sector"])
+                & (pl.col("region") == (project.catalogue[one["indicator"]].reference or ""))
+            ).sort("year").filter(pl.col("year") <= one["year"])  # fmt: skip
+            change = None
+            if world.height >= 2 and world["value"][-2]:
+                change = world["value"][-1] / world["value"][-2] - 1.0
+            rows.append({"question": "new_or_counting_change", "indicator": one["indicator"], "sector": one["sector"],
+                         "year": one["year"], "first_year": world["year"][-2] if change is not None else None,
+                         "measure": "world_change", "value": change})  # fmt: skip
+        for one in cells.filter(pl.col("listing") == "specialised").head(1).iter_rows(named=True):
+            rows.append({"question": "survives_without_largest_owner", "indicator": one["indicator"],
+                         "sector": one["sector"], "year": one["year"], "note": "no_firm_data"})  # fmt: skip
+    del code
+    return _frame(rows, {"question": pl.String, "indicator": pl.String, "sector": pl.String, "year": pl.Int32,
+                         "first_year": pl.Int32, "measure": pl.String, "value": pl.Float64, "note": pl.String})  # fmt: skip
+
+
+__all__ = ["CLASSES", "LISTINGS", "listed", "long", "pattern", "profile", "sources"]

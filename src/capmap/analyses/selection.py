@@ -1,0 +1,154 @@
+"""Which indicators, years, regions and sectors a question is about; every name a user may type is resolved here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from capmap.data.nearest import nearest
+from capmap.errors import UsageError
+from capmap.model import TOTAL, Indicator, Project
+
+Year = int | str | None
+
+
+def indicators(project: Project, wanted: Sequence[str] = ()) -> list[Indicator]:
+    """Indicators named by id, or all that have observations; unknown ids raise with the nearest ones."""
+    present = project.observations["indicator"].unique().to_list()
+    if not wanted:
+        return [project.catalogue[i] for i in sorted(present)]
+    found = []
+    for name in wanted:
+        if name not in project.catalogue:
+            raise UsageError(
+                f"unknown indicator {name!r}",
+                fix=_suggest(name, {i: m.name for i, m in project.catalogue.items()}, "capmap indicators"),
+            )
+        if name not in present:
+            raise UsageError(f"indicator {name} has no observations in this project", fix="see `capmap indicators`")
+        found.append(project.catalogue[name])
+    return found
+
+
+def region(project: Project, text: str) -> str:
+    """Code of a region given by code, by name or by part of a name that fits one region only."""
+    listed = project.codes.regions
+    return _resolve(
+        text,
+        dict(zip(listed["code"].to_list(), listed["label"].to_list(), strict=True)),
+        "region",
+        "capmap regions",
+    )
+
+
+def regions(project: Project, texts: Iterable[str]) -> list[str]:
+    """Codes of several regions; see `region`."""
+    return [region(project, text) for text in texts]
+
+
+def in_group(project: Project, group: str) -> list[str]:
+    """Codes of the regions that belong to a group such as `EU27`."""
+    listed = project.codes.regions.filter(pl.col("role") == "region")
+    groups = {code: (names or "").split(";") for code, names in listed.select("code", "group").iter_rows()}
+    members = [code for code, names in groups.items() if group in names]
+    if not members:
+        known = sorted({name for names in groups.values() for name in names if name})
+        raise UsageError(
+            f"no region belongs to group {group!r}",
+            fix=f"groups are: {', '.join(known)}" if known else "add a `group` column to codes/regions.csv",
+        )
+    return members
+
+
+def sector_names(project: Project, meta: Indicator) -> dict[str, str]:
+    """Labels of the sectors of an indicator's classification; the code itself where no list exists."""
+    codes = project.codes.classifications.get(meta.classification)
+    if codes is None:
+        own = project.observations.lazy().filter(pl.col("indicator") == meta.id).select("sector").unique().collect()
+        return {code: code for code in own["sector"].cast(pl.String).to_list()}
+    return {code: label or code for code, label in codes.select("code", "label").iter_rows()}
+
+
+def names_by_indicator(project: Project) -> dict[str, dict[str, str]]:
+    """Labels of the sectors of each indicator that has observations."""
+    return {meta.id: sector_names(project, meta) for meta in indicators(project)}
+
+
+def all_sector_names(project: Project) -> dict[str, str]:
+    """Labels of the sectors of every indicator, for tables that mix indicators.
+
+    Where two classifications use one code, the label of the code that has observations wins.
+    """
+    names: dict[str, str] = {}
+    for meta in indicators(project):
+        own = sector_names(project, meta)
+        seen = project.observations.lazy().filter(pl.col("indicator") == meta.id).select("sector").unique().collect()
+        for code in seen["sector"].cast(pl.String).to_list():
+            names[code] = own.get(code, code)
+    return names
+
+
+def sector(project: Project, text: str, metas: Sequence[Indicator]) -> str:
+    """Code of a sector given by code or name, among those that these indicators have observations of."""
+    names: dict[str, str] = {}
+    for meta in metas:
+        own = sector_names(project, meta)
+        seen = project.observations.lazy().filter(pl.col("indicator") == meta.id).select("sector").unique().collect()
+        names.update({code: own.get(code, code) for code in seen["sector"].cast(pl.String).to_list()})
+    names.pop(TOTAL, None)
+    return _resolve(text, names, "sector", "capmap sectors")
+
+
+def region_labels(project: Project) -> dict[str, str]:
+    """Label of every region in the code list."""
+    listed = project.codes.regions
+    return {code: label or code for code, label in listed.select("code", "label").iter_rows()}
+
+
+def periods(years: Sequence[int | None], wanted: Year) -> list[int]:
+    """Positions of the periods a user asked for: `latest`, `all`, a year, or `Y1:Y2`.
+
+    A year without data gives no position: the caller says "no data in 2018 (has 2023)".
+    """
+    if wanted in (None, "latest"):
+        return [len(years) - 1] if years else []
+    if wanted == "all":
+        return list(range(len(years)))
+    first, last = year_range(wanted)
+    return [k for k, year in enumerate(years) if year is not None and first <= year <= last]
+
+
+def year_range(wanted: Year) -> tuple[int, int]:
+    """First and last year of `2018` or `2010:2018`; raises on anything else."""
+    parts = str(wanted).split(":")
+    try:
+        first, last = int(parts[0]), int(parts[-1])
+    except ValueError:
+        first, last = 1, 0
+    if len(parts) > 2 or first > last:
+        raise UsageError(f"--year {wanted} is not a year", fix="use 2018, 2010:2018, latest or all")
+    return first, last
+
+
+def _resolve(text: str, names: dict[str, str], what: str, command: str) -> str:
+    if text in names:
+        return text
+    folded = text.strip().casefold()
+    exact = [c for c, label in names.items() if folded in (c.casefold(), (label or "").casefold())]
+    if len(exact) == 1:
+        return exact[0]
+    part = [c for c, label in names.items() if folded and folded in (label or "").casefold()]
+    if not exact and len(part) == 1:
+        return part[0]
+    several = exact or part
+    if several:
+        listing = ", ".join(f"{c} ({names[c]})" for c in several[:8])
+        raise UsageError(f"{what} {text!r} fits {len(several)} names", fix=f"use one of the codes: {listing}")
+    raise UsageError(f"unknown {what} {text!r}", fix=_suggest(text, names, command))
+
+
+def _suggest(text: str, names: dict[str, str], command: str) -> str:
+    close = nearest(text, names, 5)
+    listing = ", ".join(f"{c} ({names[c]})" if names[c] and names[c] != c else c for c in close)
+    return f"nearest: {listing}; all of them: `{command}`" if close else f"see `{command}`"

@@ -1,0 +1,77 @@
+"""The application: commands by family, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from capmap.cli import know, measure, operate, read
+from capmap.errors import CapmapError, ExitCode
+
+app = typer.Typer(
+    name="capmap",
+    help="Industrial capability characterisation: what regions are demonstrably specialised in, and how sure that is.",
+    no_args_is_help=True,
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and stop.")] = False,
+) -> None:
+    if version:
+        from capmap import __version__
+
+        typer.echo(f"capmap {__version__}")
+        raise typer.Exit
+
+
+for family in (know, measure, read, operate):
+    family.register(app)
+
+
+def run() -> int:
+    """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+    except BrokenPipeError:
+        _silence()
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except CapmapError as error:
+        return _failed(error)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"capmap: internal error: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        print("  fix: this is a defect in capmap; run again with --debug and report what it prints", file=sys.stderr)  # noqa: T201
+        return ExitCode.BUG
+    return ExitCode.DONE
+
+
+def _silence() -> None:
+    """The reader went away (`| head`): say nothing more, not even at shutdown."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _failed(error: CapmapError) -> int:
+    if "--debug" in sys.argv:
+        import traceback
+
+        traceback.print_exception(error)
+    from capmap.report.problems import error_lines
+
+    for line in error_lines(error):
+        print(line, file=sys.stderr)  # noqa: T201
+    return error.exit_code

@@ -1,0 +1,125 @@
+"""What every command does around its one call: open the project, hand the result over, say what must be said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from capmap.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from capmap.model import Project, Result
+
+
+#: Formats that hold several tables as they are; the others take one long frame.
+MANY_TABLES = ("json", "md", "xlsx")
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def open_project(
+    project: Path | None,
+    *,
+    data: str | None = None,
+    kind: str | None = None,
+    columns: str | None = None,
+    level: str | None = None,
+    quiet: bool = False,
+    check: bool = True,
+    **settings: Any,
+) -> Project:
+    """Load what the input options name; settings are keys of `[specialisation]`, None where not given."""
+    from capmap.data import load
+
+    if level is not None:
+        from capmap.analyses.refine import roll_up
+    overrides = {f"specialisation.{key}": value for key, value in settings.items() if value not in (None, ())}
+    loaded = load(project, data=data, kind=kind, columns=pairs(columns), overrides=overrides, check=check)
+    if not quiet:
+        if loaded.bundled:
+            say(
+                "capmap: no project here, so this is the sample that ships with capmap (capmap init DIR makes your own)"
+            )
+        warnings = sum(f.count for f in loaded.findings if f.severity == "warning")
+        if warnings and check and not loaded.bundled:
+            say(f"capmap: {warnings:,} warning{'s' if warnings != 1 else ''} about the data: capmap check")
+    return roll_up(loaded, level) if level is not None else loaded
+
+
+def pairs(text: str | None) -> dict[str, str] | None:
+    """`region=country,value=usd` as a mapping."""
+    if text is None:
+        return None
+    found = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    if len(found) != len(text.split(",")):
+        raise UsageError(f"--columns {text!r} is not a list of ours=theirs", fix="write region=country,value=usd")
+    return {ours.strip(): theirs.strip() for ours, theirs in found.items()}
+
+
+def emit(
+    result: Result,
+    project: Project,
+    show: Callable[[Console], None],
+    *,
+    output: Path | None,
+    format: str | None,  # noqa: A002
+    quiet: bool = False,
+    caption: Sequence[str] = (),
+    long: Callable[[], pl.DataFrame] | None = None,
+) -> None:
+    """Write a result where and how it was asked for: a file, data on stdout, or a table on a terminal.
+
+    `long` makes the one long frame that stands for a result of several tables in row formats. What a reader
+    must know (`caption`) goes to stderr when data go to stdout.
+    """
+    from capmap.data import write
+
+    result = write.stamped(project, result)
+    if output is not None and str(output) != "-":
+        chosen = format or write.format_of(output)
+        if chosen != "table":
+            write.write(result, output, chosen, long=long() if long and chosen not in MANY_TABLES else None)
+            return
+        with write.atomic_text(output) as target:
+            show(console(target, width=100))
+        return
+    chosen = format or ("table" if sys.stdout.isatty() else "csv")
+    if chosen not in write.FORMATS:
+        raise UsageError(f"unknown format {chosen!r}", fix=f"choose from {', '.join(write.FORMATS)}")
+    if chosen == "table":
+        show(console())
+        return
+    if chosen in ("parquet", "xlsx"):
+        raise UsageError(f"{chosen} is not text, so it needs a file", fix=f"add -o FILE.{chosen}")
+    sys.stdout.buffer.write(write.render(result, chosen, long=long() if long and chosen not in MANY_TABLES else None))
+    sys.stdout.flush()
+    if not quiet:
+        for line in caption:
+            say(f"capmap: {line}")
+
+
+def console(file: Any = None, width: int | None = None) -> Console:
+    """A console on stdout, or on a file."""
+    from rich.console import Console
+
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that were given."""
+    return {key: value for key, value in values.items() if value not in (None, (), [])}
+
+
+def today() -> int:
+    """This year, for the age of figures."""
+    import datetime
+
+    return datetime.datetime.now(tz=datetime.UTC).year

@@ -1,0 +1,335 @@
+"""The one table of checks: what each finding's code means and how grave it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capmap.errors import Finding, Severity, UnreadableError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+LISTED = 10_000  #: rows named one by one for one kind of fault in one place; the rest is counted
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that capmap looks for in a project."""
+
+    code: str  #: stable, such as `CM012`; a code is never given a new meaning
+    severity: Severity
+    title: str
+    explanation: str  #: why it matters and what capmap does about it
+    unreadable: bool = False  #: True if the input cannot be understood (exit 3), not merely doubted (exit 4)
+
+
+def _unreadable(code: str, title: str, explanation: str) -> Check:
+    return Check(code, "error", title, explanation, unreadable=True)
+
+
+_TABLE = (
+    # files and settings
+    _unreadable(
+        "CM001",
+        "not valid TOML",
+        "The file breaks the rules of TOML at the line and column shown. Texts need quotes, lists need commas.",
+    ),
+    _unreadable(
+        "CM002",
+        "unknown key",
+        "Keys are closed, so that a slip such as `treshold` is not taken for a setting that works.",
+    ),
+    _unreadable("CM003", "key missing", "A key that has no default is not there."),
+    _unreadable("CM004", "value not allowed", "The value of a key is not of the kind that the key takes."),
+    _unreadable("CM005", "not found", "A file or folder that the project names is not there."),
+    _unreadable(
+        "CM006",
+        "cannot be read",
+        "The file is not what its suffix says, is damaged, or has an open quotation mark.",
+    ),
+    _unreadable(
+        "CM007",
+        "other text encoding",
+        "The bytes are no text in the encoding stated. Nothing is guessed: a wrong guess would spoil names "
+        "and codes in silence.",
+    ),
+    _unreadable(
+        "CM008",
+        "other separator",
+        "The header holds no separator as stated but another common one.",
+    ),
+    _unreadable("CM009", "column missing", "A column that the format needs is not in the file."),
+    _unreadable(
+        "CM010",
+        "uneven row",
+        "A row has more or fewer fields than the header. A decimal comma without quotation marks does this.",
+    ),
+    Check("CM011", "warning", "no rows", "The file has a header and nothing below it."),
+    Check("CM012", "note", "columns not read", "Columns that capmap does not use are not read."),
+    Check("CM013", "note", "sheets not read", "Only the first sheet of a workbook is read."),
+    # code lists
+    _unreadable("CM020", "unknown column in a code list", "Code lists have closed columns."),
+    _unreadable("CM021", "code listed twice", "A code has one line in its list."),
+    _unreadable("CM022", "unknown parent", "A parent is itself a code of the list."),
+    _unreadable("CM023", "circle of parents", "A code is its own ancestor, so nothing can be added up."),
+    _unreadable("CM024", "unknown role", "The role of a region is region, reference or aggregate."),
+    _unreadable("CM025", "line without a code", "A line of a code list has no code."),
+    Check(
+        "CM026",
+        "note",
+        "no code list",
+        "Codes are taken as found in the data: capmap cannot tell a slip from a code, nor a total from a part.",
+    ),
+    # rows
+    Check(
+        "CM030",
+        "error",
+        "not a number",
+        "The value cannot be read as a number. Thousands separators and units are not read; a text that "
+        "means `no value` is declared under `[csv] null_values`.",
+    ),
+    Check("CM031", "error", "not finite", "Infinity and NaN are not observations."),
+    Check("CM032", "error", "not a year", "A year is a whole number from 1000 to 9999."),
+    Check("CM033", "error", "empty code", "A row without region, sector, indicator or year has no place."),
+    Check("CM034", "error", "space around a code", "`KOR ` and `KOR` would be two regions."),
+    Check("CM035", "error", "unknown status", "The status is none of the SDMX letters that capmap knows."),
+    Check(
+        "CM036",
+        "error",
+        "a value that should not be there",
+        "The status says missing (L), not applicable (M) or suppressed (Q), yet there is a value.",
+    ),
+    Check(
+        "CM037",
+        "error",
+        "no value, but a status that has one",
+        "Only missing (L), not applicable (M) and suppressed (Q) go without a value. An empty value without "
+        "a status is taken as missing (L).",
+    ),
+    Check("CM038", "error", "negative", "Counts and values are not below zero."),
+    Check("CM039", "error", "above 100 per cent", "A share of a whole is never above 100."),
+    Check("CM040", "error", "year out of bounds", "The indicator file states years that do not hold this one."),
+    # keys
+    Check(
+        "CM050",
+        "error",
+        "duplicate",
+        "Two rows have the same region, sector, indicator and year. Adding or choosing would be a guess.",
+    ),
+    Check("CM051", "error", "unknown region", "The region is not in codes/regions.csv."),
+    Check("CM052", "error", "unknown sector", "The sector is not in the indicator's classification."),
+    Check("CM053", "error", "unknown indicator", "The indicator has no file in the catalogue."),
+    # totals
+    Check(
+        "CM060",
+        "error",
+        "sector counted twice",
+        "A sector stands beside a part of itself (its child in the classification). Sums would count the part twice.",
+    ),
+    Check(
+        "CM061",
+        "error",
+        "region counted twice",
+        "A region stands beside a part of itself (its child in regions.csv). Sums would count the part "
+        "twice. Regions of role `reference` or `aggregate` are never added up, so they may stand there.",
+    ),
+    Check(
+        "CM062",
+        "warning",
+        "total smaller than its sectors",
+        "The published total `_T` is below the sum of its sectors by more than rounding explains. A total "
+        "is only compared, never put beside its sectors into an index.",
+    ),
+    Check(
+        "CM063",
+        "note",
+        "total larger than its sectors",
+        "The published total `_T` is above the sum of its sectors: something is not in any sector shown.",
+    ),
+    Check(
+        "CM064",
+        "error",
+        "reference smaller than its parts",
+        "The published total of the world is below the sum of its regions by more than rounding explains, "
+        "so one of them is wrong and every index with them.",
+    ),
+    Check(
+        "CM065",
+        "warning",
+        "undeclared total among the regions",
+        "One region nearly equals the sum of all others, or has a code that means the world. Counted as a "
+        "region it halves every share.",
+    ),
+    Check(
+        "CM066",
+        "warning",
+        "undeclared total among the sectors",
+        "One sector nearly equals the sum of all others in every region. Counted as a sector it halves every share.",
+    ),
+    # catalogue
+    Check("CM070", "error", "names an unknown indicator", "An indicator file refers to one that is not there."),
+    Check("CM071", "error", "names an unknown region", "An indicator's reference is not in regions.csv."),
+    Check(
+        "CM072",
+        "warning",
+        "intensity without denominator",
+        "Without its denominator a ratio cannot be summed, weighted or rebuilt as a stock.",
+    ),
+    Check(
+        "CM073",
+        "warning",
+        "mixed counting rules",
+        "Indicators of one classification and unit count co-owned items differently, so they must not be "
+        "compared by size.",
+    ),
+    Check(
+        "CM074",
+        "warning",
+        "counting rule not declared",
+        "The counts are not whole numbers but the indicator file does not say how items are shared.",
+    ),
+    Check("CM075", "note", "no observations of an indicator", "The catalogue describes it, the data lack it."),
+    # series
+    Check(
+        "CM080",
+        "warning",
+        "series that never moves",
+        "Four or more years hold the same value to the last digit: often a value carried forward.",
+    ),
+    Check(
+        "CM081",
+        "warning",
+        "two regions alike",
+        "Two regions have the same values in five or more sectors of a year: often a row pasted twice.",
+    ),
+    Check(
+        "CM082",
+        "warning",
+        "level break",
+        "A value is more than five times, or less than a fifth of, that of the period before, both at least "
+        "20. A known break is declared with status B.",
+    ),
+    Check(
+        "CM083",
+        "note",
+        "declared level break",
+        "As CM082, with status B: change and trend across it are suspended.",
+    ),
+    Check(
+        "CM090",
+        "note",
+        "coverage",
+        "The share of region x sector cells with a value, of the regions and sectors that the indicator has "
+        "in any year.",
+    ),
+    Check("CM091", "error", "no observations", "No file holds a row that could be read."),
+)
+
+CHECKS: dict[str, Check] = {check.code: check for check in _TABLE}
+
+_ORDER: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
+
+
+def finding(
+    code: str,
+    message: str,
+    fix: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    column: str | None = None,
+    value: str | None = None,
+    count: int = 1,
+) -> Finding:
+    """A finding with the severity that the table gives its code."""
+    return Finding(
+        code=code,
+        severity=CHECKS[code].severity,
+        message=message,
+        fix=fix,
+        file=file,
+        line=line,
+        column=column,
+        value=value,
+        count=count,
+    )
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings sorted: errors first, then by code, file, line and message."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: (
+                _ORDER[f.severity],
+                f.code,
+                f.file or "",
+                f.line or 0,
+                f.column or "",
+                f.message,
+            ),
+        )
+    )
+
+
+def findings_frame(findings: Iterable[Finding]) -> pl.DataFrame:
+    """Findings as a table: code, severity, message, file, line, column, value, fix, count; errors first."""
+    import polars as pl
+
+    columns = ("code", "severity", "message", "file", "line", "column", "value", "fix", "count")
+    assert set(columns) == {f.name for f in fields(Finding)}
+    types = {"line": pl.Int64, "count": pl.Int64}
+    ordered = in_order(findings)
+    return pl.DataFrame(
+        {name: [getattr(f, name) for f in ordered] for name in columns},
+        schema={name: types.get(name, pl.String) for name in columns},
+    )
+
+
+def is_unreadable(item: Finding) -> bool:
+    """Whether a finding means that input could not be understood (exit code 3)."""
+    return CHECKS[item.code].unreadable
+
+
+def unreadable(findings: Sequence[Finding]) -> UnreadableError:
+    """The error that carries all findings; its own words are those of a single one."""
+    ordered = in_order(findings)
+    worst = [f for f in ordered if is_unreadable(f)]
+    if len(worst) == 1:
+        (only,) = worst
+        return UnreadableError(only.message, where=where(only), fix=only.fix, findings=ordered)
+    files = {f.file for f in worst if f.file}
+    return UnreadableError(
+        f"{len(worst):,} problems in {len(files):,} file{'s' if len(files) != 1 else ''}",
+        where=", ".join(sorted(files)) or None,
+        fix=worst[0].fix,
+        findings=ordered,
+    )
+
+
+def where(item: Finding) -> str | None:
+    """Place of a finding as `data/exports.csv, line 18, column value`.
+
+    Examples
+    --------
+    >>> where(finding("CM030", "m", "f", file="a.csv", line=18, column="value"))
+    'a.csv, line 18, column value'
+    """
+    parts = [
+        item.file,
+        None if item.line is None else f"{_line_word(item.file)} {item.line}",
+        None if item.column is None else f"{_column_word(item.file)} {item.column}",
+    ]
+    return ", ".join(part for part in parts if part) or None
+
+
+def _line_word(file: str | None) -> str:
+    return "row" if file and Path(file).suffix in (".parquet", ".xlsx") else "line"
+
+
+def _column_word(file: str | None) -> str:
+    return "key" if file is None or file.endswith(".toml") else "column"

@@ -1,0 +1,195 @@
+"""A project folder, or one file, -> everything an analysis may look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from capmap.bundled import sample_project
+from capmap.data.catalogue import as_given, read_catalogue
+from capmap.data.checks import check as run_checks
+from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
+from capmap.data.findings import in_order, is_unreadable, unreadable
+from capmap.data.nearest import nearest
+from capmap.data.observations import STDIN, Reading, find_files, read_observations
+from capmap.data.settings import RUN_FILE, find_run_file, merge
+from capmap.data.toml import TomlFile, read_toml
+from capmap.errors import ChecksFailedError, Finding, UnreadableError, UsageError
+from capmap.model import Indicator, Kind, Project
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def load(
+    project: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    kind: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    check: bool = True,
+) -> Project:
+    """Read and check a project.
+
+    Parameters
+    ----------
+    project : folder with a `capmap.toml`, or that file. None: the nearest one in the working directory or
+        above it, else the sample that ships with capmap (then `Project.bundled`).
+    data : instead of a project, one file of observations (`-`: CSV on standard input). It is one indicator
+        named after the file, or several if it has an `indicator` column; codes are taken as found.
+    kind : of the indicators in `data`: count, value, intensity or score. Needed with `data`.
+    columns : our column -> its name in the files, where they differ.
+    overrides : settings by dotted key (`specialisation.threshold`) that win over all others; None is unset.
+    environ : the environment; `os.environ` by default. `CAPMAP_SECTION_KEY` wins over `capmap.toml`.
+    check : raise on findings of severity error. False: keep them in the project and read what can be read.
+
+    Returns
+    -------
+    Project, its findings sorted with the errors first.
+
+    Raises
+    ------
+    UsageError : the arguments contradict each other; the project named has no run file.
+    UnreadableError : a file is missing or does not follow its format; carries every finding. With `check`
+        false only if nothing can be read.
+    ChecksFailedError : all was read but the data fail a check; carries every finding.
+    """
+    settings = {**(overrides or {}), **{f"columns.{key}": name for key, name in (columns or {}).items()}}
+    environ = os.environ if environ is None else environ
+    if data is not None:
+        if project is not None:
+            raise UsageError("a project and a single data file were both named", fix="name one of them")
+        loaded = _load_file(data, kind, settings, environ)
+    else:
+        if kind is not None:
+            raise UsageError("`kind` goes with a single data file", fix="name the file: --data FILE")
+        loaded = _load_project(_locate(project), settings, environ, check=check)
+    return _judged(loaded, check=check)
+
+
+def _locate(project: str | Path | None) -> tuple[Path, bool]:
+    """The run file, and whether it is the sample's."""
+    if project is None:
+        found = find_run_file(Path.cwd())
+        return (found, False) if found else (sample_project() / RUN_FILE, True)
+    path = Path(project)
+    run_file = path / RUN_FILE if path.is_dir() else path
+    if not run_file.is_file():
+        raise UnreadableError(
+            f"no {RUN_FILE} in {project}" if path.is_dir() else f"no project at {project}",
+            where=str(project),
+            fix="name a folder that has one, or start one with `capmap init DIR`",
+        )
+    return run_file, False
+
+
+def _load_project(
+    place: tuple[Path, bool], settings: Mapping[str, object], environ: Mapping[str, str], *, check: bool
+) -> Project:
+    path, is_sample = place
+    root = path.resolve().parent
+    try:
+        file = read_toml(path, path.name)
+    except UnreadableError as error:
+        raise unreadable([*error.findings, *_catalogue_findings(root, {})]) from None
+    run, origins, findings = merge(file, settings, environ)
+    if run is None:
+        raise unreadable([*findings, *_catalogue_findings(root, file.content)])
+    catalogue = read_catalogue(root / run.data.indicators, run.data.indicators)
+    lists = read_codes(root / run.data.codes, run.data.codes)
+    paths, missing = find_files(run.data.observations, root)
+    how = Reading(root, run.columns, run.csv, run.data.indicator, catalogue.indicators)
+    observations = read_observations(paths, how, _listed(lists, catalogue.indicators))
+    findings = [*catalogue.findings, *lists.findings, *missing, *observations.findings]
+    findings += missing_lists(lists, catalogue.indicators, run.data.codes.rstrip("/"))
+    if any(is_unreadable(f) for f in findings) and (check or not observations.files):
+        raise unreadable(findings)
+    codes = complete(lists, catalogue.indicators, observations.frame)
+    return Project(
+        observations.frame,
+        catalogue.indicators,
+        codes,
+        run,
+        root,
+        observations.files,
+        tuple(findings),
+        origins,
+        is_sample,
+    )
+
+
+def _catalogue_findings(root: Path, content: Mapping[str, object]) -> Sequence[Finding]:
+    """What is wrong in the other files of a project whose run file is broken, as far as they are found."""
+    section = content.get("data")
+    names = section if isinstance(section, Mapping) else {}
+    indicators, codes = str(names.get("indicators", "indicators")), str(names.get("codes", "codes"))
+    found = read_catalogue(root / indicators, indicators).findings + read_codes(root / codes, codes).findings
+    return [problem for problem in found if problem.code != "CM005"]
+
+
+def _load_file(
+    data: str | Path, kind: str | None, settings: Mapping[str, object], environ: Mapping[str, str]
+) -> Project:
+    known = _kind(kind)
+    path = Path(data)
+    on_stdin = str(data) == STDIN
+    identifier = "stdin" if on_stdin else path.name.split(".")[0]
+    root = Path.cwd()
+    if path.is_dir():
+        raise UsageError(f"{data} is a folder", fix="name one file, or make a project: `capmap init DIR`")
+    file = TomlFile(RUN_FILE, "", {"data": {"observations": [str(data)], "indicator": identifier}})
+    run, origins, findings = merge(file, settings, environ)
+    if run is None:
+        raise unreadable(findings)
+    origins = {key: "flag" if origin == RUN_FILE else origin for key, origin in origins.items()}
+    how = Reading(
+        root,
+        run.columns,
+        run.csv,
+        identifier,
+        sectorless=known in ("intensity", "score"),
+        in_project=False,
+    )
+    paths, missing = ([path], []) if on_stdin else find_files([str(data)], root)
+    if missing:
+        raise unreadable(missing)
+    observations = read_observations(paths, how, {})
+    if any(is_unreadable(f) for f in observations.findings):
+        raise unreadable(observations.findings)
+    frame = observations.frame
+    sectors = sectors_seen(frame) or {identifier: set()}
+    catalogue = {name: as_given(name, known, str(data), sectors=bool(seen)) for name, seen in sectors.items()}
+    codes = complete(CodeLists(None, {}, ()), catalogue, frame)
+    return Project(frame, catalogue, codes, run, root, observations.files, observations.findings, origins)
+
+
+def _kind(kind: str | None) -> Kind:
+    for known in KINDS:
+        if kind == known:
+            return known
+    near = nearest(kind or "", KINDS)
+    raise UsageError(
+        "say what the numbers are" if kind is None else f"unknown kind {kind!r}",
+        fix=f"did you mean {near[0]}?" if near else f"--kind {' | '.join(KINDS)}",
+    )
+
+
+def _listed(lists: CodeLists, catalogue: Mapping[str, Indicator]) -> dict[str, list[str]]:
+    """Codes that the columns of the observations hold besides those found."""
+    return {
+        "region": [] if lists.regions is None else lists.regions["code"].to_list(),
+        "sector": [code for frame in lists.classifications.values() for code in frame["code"]],
+        "indicator": list(catalogue),
+    }
+
+
+def _judged(project: Project, *, check: bool) -> Project:
+    """The project with the findings of all checks; raises where they are grave and `check` is on."""
+    findings = in_order((*project.findings, *run_checks(project)))
+    if check and any(f.severity == "error" for f in findings):
+        raise ChecksFailedError(findings)
+    return replace(project, findings=findings)

@@ -1,0 +1,216 @@
+"""TOML files -> checked models: every problem of a file at once, with its key, line and nearest valid key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from capmap.data.findings import finding, unreadable
+from capmap.data.nearest import nearest
+from capmap.errors import Finding
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class TomlFile:
+    """A TOML file that was parsed, with its text for line numbers."""
+
+    name: str  #: as shown to the user
+    text: str
+    content: Mapping[str, Any]
+
+
+def read_toml(path: Path, name: str | None = None) -> TomlFile:
+    """Parse a TOML file (UTF-8, with or without byte-order mark).
+
+    Parameters
+    ----------
+    path : the file.
+    name : how messages call it; the path itself by default.
+
+    Raises
+    ------
+    UnreadableError : no such file (CM005), not UTF-8 (CM007), not TOML (CM001, with line and column).
+    """
+    name = name or str(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise unreadable([not_found(path, name, error)]) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        problem = finding("CM007", "the file is not UTF-8 text", "save it as UTF-8", file=name, line=line)
+        raise unreadable([problem]) from None
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise unreadable([_syntax(str(error), text, name)]) from None
+    return TomlFile(name, text, content)
+
+
+def not_found(path: Path, name: str, error: OSError) -> Finding:
+    """The finding for a file that cannot be opened, with the nearest name in its folder."""
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest(path.name, siblings)
+    return finding(
+        "CM005",
+        f"{name}: {error.strerror or error}",
+        f"did you mean {near[0]}?" if near else "check the path",
+        file=name,
+    )
+
+
+def read_model(path: Path, model: type[M], name: str | None = None, **extra: object) -> M:
+    """Read one TOML file into a model with closed keys; `extra` are fields that do not stand in the file.
+
+    Raises
+    ------
+    UnreadableError : the file cannot be read or does not follow the model; carries every finding.
+    """
+    file = read_toml(path, name)
+    checked, findings = validate(model, file, **extra)
+    if checked is None:
+        raise unreadable(findings)
+    return checked
+
+
+def validate(model: type[M], file: TomlFile, **extra: object) -> tuple[M | None, list[Finding]]:
+    """Check the content of a file against a model: the model, or None and every finding."""
+    reserved = [_unknown_key(model, (key,), file) for key in extra if key in file.content]
+    try:
+        checked = model.model_validate({**file.content, **extra})
+    except ValidationError as error:
+        return None, reserved + [_explain(model, details, file) for details in error.errors()]
+    return (None, reserved) if reserved else (checked, [])
+
+
+def key_line(text: str, key: Sequence[str | int]) -> int | None:
+    """Line on which a key stands, or else the table that it belongs to; None if neither is found.
+
+    Examples
+    --------
+    >>> key_line("[source]\\ntitle = 'A'\\n", ("source", "title"))
+    2
+    """
+    wanted = ".".join(str(part) for part in key if not isinstance(part, int))
+    table, line_of_table = "", None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = header[1]
+            if wanted.startswith(f"{table}."):
+                line_of_table = number
+        elif assignment := re.match(r"\s*[\"']?([\w.-]+)[\"']?\s*=", line):
+            path = f"{table}.{assignment[1]}" if table else assignment[1]
+            if wanted == path:
+                return number
+            if wanted.startswith(f"{path}."):
+                line_of_table = number
+    return line_of_table
+
+
+def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...]:
+    """Keys allowed in the table that `path` leads to; empty where any key is allowed.
+
+    Examples
+    --------
+    >>> from capmap.model import RunFile
+    >>> keys_of(RunFile, ("csv",))
+    ('separator', 'decimal', 'encoding', 'null_values')
+    """
+    current: type[BaseModel] = model
+    for part in path:
+        field = current.model_fields.get(str(part))
+        if field is None:
+            return ()
+        kinds = (field.annotation, *get_args(field.annotation))
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
+            closed = get_args(kinds[1]) if len(kinds) > 1 else ()
+            return tuple(key for key in closed if isinstance(key, str))
+        (current,) = inner
+    return tuple(name for name, field in current.model_fields.items() if not field.exclude)
+
+
+def _syntax(message: str, text: str, name: str) -> Finding:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    what = message[: place.start()].strip() if place else message
+    if place is None:
+        line = text.count("\n") + 1
+        return finding("CM001", f"{what}", "complete the last line", file=name, line=line)
+    return finding(
+        "CM001",
+        f"{what} (column {place[2]})",
+        'texts need quotes ("like this"), lists need brackets and commas, each key stands once',
+        file=name,
+        line=int(place[1]),
+    )
+
+
+def _explain(model: type[BaseModel], details: ErrorDetails, file: TomlFile) -> Finding:
+    location = details["loc"]
+    if "[key]" in location:
+        return _unknown_key(model, location[: location.index("[key]")], file)
+    if details["type"] == "extra_forbidden":
+        return _unknown_key(model, location, file)
+    key = ".".join(str(part) for part in location if not isinstance(part, int))
+    line = key_line(file.text, location)
+    if details["type"] == "missing":
+        return finding(
+            "CM003",
+            f"the key `{key}` is missing",
+            f"add it: {_description(model, location)}",
+            file=file.name,
+            line=line,
+            column=key,
+        )
+    allowed = details["msg"].removeprefix("Value error, ")
+    return finding(
+        "CM004",
+        f"`{key or 'the file'}` cannot be {details['input']!r}" if key else allowed,
+        allowed[:1].lower() + allowed[1:],
+        file=file.name,
+        line=line,
+        column=key or None,
+        value=str(details["input"]),
+    )
+
+
+def _unknown_key(model: type[BaseModel], location: Sequence[str | int], file: TomlFile) -> Finding:
+    key = ".".join(str(part) for part in location)
+    allowed = keys_of(model, location[:-1])
+    near = nearest(str(location[-1]), allowed)
+    return finding(
+        "CM002",
+        f"unknown key `{key}`",
+        f"did you mean `{near[0]}`?" if near else f"allowed here: {', '.join(allowed)}",
+        file=file.name,
+        line=key_line(file.text, location),
+        column=key,
+    )
+
+
+def _description(model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """What the field at `location` is for, from the model itself."""
+    current: type[BaseModel] = model
+    text = ""
+    for part in location:
+        field = current.model_fields.get(str(part))
+        if field is None:
+            break
+        text = field.description or ""
+        inner = [
+            kind
+            for kind in (field.annotation, *get_args(field.annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if inner:
+            (current,) = inner
+    return text or "see the reference"

@@ -1,0 +1,206 @@
+"""Everything a project can answer, computed in one go into one folder. (`capmap run`)"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any
+
+from capmap.data.write import check_target, dump, json_text, origin, settle, sha256, stamped, writing
+from capmap.errors import RefusedError, UsageError, WriteError
+from capmap.model import Project, Result
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: What the folder holds and where it comes from; it is moved into place last.
+MANIFEST = "manifest.json"
+#: Every table is written in these formats.
+FORMATS = ("parquet", "csv")
+
+Analysis = Callable[[Project], Result]
+
+
+def everything(project: Project) -> dict[str, Analysis]:  # noqa: ARG001 - what to compute may depend on the project
+    """The analyses of a full run by command: all years, default settings, in the order they are computed."""
+    from capmap.analyses import intensity, listing, normalise, specialisation
+
+    return {
+        "indicators": listing.indicators,
+        "regions": listing.regions,
+        "sectors": listing.sectors,
+        "rca": lambda project: specialisation.rca(project, year="all"),
+        "intensity": lambda project: intensity.intensity(project, year="all"),
+        "normalise": lambda project: normalise.normalise(project, year="all", method="z_score"),
+        # A profile of every region belongs here, as a result whose one table is in long form.
+    }
+
+
+def run_all(
+    project: Project, folder: str | Path, *, analyses: Mapping[str, Analysis] | None = None
+) -> tuple[Path, ...]:
+    """Compute analyses and put their tables and a manifest into a folder.
+
+    Parameters
+    ----------
+    project : a loaded project.
+    folder : made if it is not there; the folder above it must be. Files that capmap did not write stay.
+    analyses : command -> what computes its result; `everything(project)` by default. One that refuses the data
+        (RefusedError) is left out, and the manifest says why.
+
+    Returns
+    -------
+    The files written: `<command>.parquet` and `<command>.csv` for the table that is alone or has the command's
+    name, `<command>-<table>` for others, then `manifest.json`.
+
+    The manifest holds the version, the inputs, definitions and settings (`data.write.origin`), the number of
+    `findings` by severity, `results` (command, parameters, seed), `files` (name, command, table, rows, columns,
+    SHA-256) and `skipped` (command, reason). It has no dates: a second run writes identical bytes.
+
+    Everything is computed and written into a hidden folder `.tmp-*` inside `folder` first, so a run that fails or
+    is killed while computing touches no earlier result. Then the files are moved over the earlier ones, files
+    that only the earlier manifest lists are removed if they are as it describes them, and the manifest comes last.
+    A run killed in that moment leaves whole files, with an earlier manifest whose hashes give away the new ones.
+
+    Raises
+    ------
+    UsageError : the project reads from `folder`, so the results would be taken for input.
+    RefusedError : every analysis refused the data.
+    WriteError : the folder cannot be written to, or has a `manifest.json` that is not capmap's.
+    """
+    folder = Path(folder)
+    _refuse_input(project, folder)
+    earlier = _listed(folder)
+    with _staging(folder) as stage:
+        manifest = _compute(project, everything(project) if analyses is None else analyses, stage, folder)
+        names = [entry["name"] for entry in manifest["files"]]
+        for name in (*names, MANIFEST):
+            with writing(folder / name):
+                check_target(folder / name)
+        for name in names:
+            _move(stage, folder, name)
+        _remove_outdated(folder, earlier, names)
+        _move(stage, folder, MANIFEST)
+    return tuple(folder / name for name in (*names, MANIFEST))
+
+
+def _compute(project: Project, analyses: Mapping[str, Analysis], stage: Path, folder: Path) -> dict[str, Any]:
+    """All files in the staging folder, and the manifest, which is among them."""
+    files: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    skipped: list[dict[str, str]] = []
+    for command, analysis in analyses.items():
+        try:
+            result = stamped(project, analysis(project))
+        except RefusedError as error:
+            skipped.append({"command": command, "reason": error.message})
+            continue
+        results.append({"command": command} | {key: result.meta[key] for key in ("parameters", "seed")})
+        for table, frame in result.tables.items():
+            stem = command if len(result.tables) == 1 or table == command else f"{command}-{table}"
+            one = Result(command, {table: frame}, result.meta)
+            for suffix in FORMATS:
+                name = f"{stem}.{suffix}"
+                _put(stage, folder, name, lambda file, one=one, suffix=suffix: dump(one, file, suffix))  # type: ignore[misc]
+                files.append({"name": name} | _described(command, table, frame, stage / name))
+    if not results:
+        reasons = "; ".join(f"{entry['command']}: {entry['reason']}" for entry in skipped)
+        raise RefusedError(f"nothing to compute: {reasons}", fix="see `capmap indicators` for what the project holds")
+    found: Counter[str] = Counter()
+    for finding in project.findings:
+        found[finding.severity] += finding.count
+    manifest = {
+        **origin(project),
+        "findings": {severity: found[severity] for severity in ("error", "warning", "note")},
+        "results": results,
+        "files": files,
+        "skipped": skipped,
+    }
+    text = (json_text(manifest, indent=2) + "\n").encode()
+    _put(stage, folder, MANIFEST, lambda file: file.write(text))
+    return manifest
+
+
+def _described(command: str, table: str, frame: pl.DataFrame, path: Path) -> dict[str, Any]:
+    columns = list(frame.columns)
+    return {"command": command, "table": table, "rows": frame.height, "columns": columns, "sha256": sha256(path)}
+
+
+def _refuse_input(project: Project, folder: Path) -> None:
+    place = folder.resolve()
+    sources = {file.path.resolve().parent for file in project.files if file.path.is_file()}
+    sources |= {(project.root / name).resolve() for name in (project.run.data.indicators, project.run.data.codes)}
+    if place in sources:
+        raise UsageError(
+            f"{folder} is where the project reads from, so results there would be taken for input",
+            fix="name another folder, such as results",
+        )
+
+
+def _listed(folder: Path) -> list[Any]:
+    """Files that the manifest of an earlier run lists; a manifest of somebody else is not to be replaced."""
+    path = folder / MANIFEST
+    with writing(path):
+        if not path.exists():
+            return []
+        text = path.read_bytes()
+    try:
+        manifest = json.loads(text)
+        if "capmap" in manifest and isinstance(manifest["files"], list):
+            return list(manifest["files"])
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise WriteError(
+        f"{path} was not written by capmap", where=str(path), fix="name another folder, or move that file away"
+    )
+
+
+def _remove_outdated(folder: Path, earlier: Sequence[Any], names: Sequence[str]) -> None:
+    """Remove what an earlier run wrote and this one did not, unless somebody changed it since."""
+    for entry in earlier:
+        name, digest = (entry.get(key) for key in ("name", "sha256")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(name, str) or PurePath(name).name != name or name in (*names, MANIFEST):
+            continue
+        path = folder / name
+        with writing(path):
+            if path.is_file() and not path.is_symlink() and sha256(path) == digest:
+                path.unlink()
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside `folder`, removed in the end; `folder` too if it was made for nothing."""
+    made = not folder.exists()
+    with writing(folder):
+        if made:
+            folder.mkdir()
+        stage = TemporaryDirectory(prefix=".tmp-", dir=folder)
+    try:
+        with stage as name:
+            yield Path(name)
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _put(stage: Path, folder: Path, name: str, fill: Callable[[IO[bytes]], object]) -> None:
+    """Write a file of the staging folder; what goes wrong is said of the file it will become."""
+    with writing(folder / name), open(stage / name, "xb") as file:
+        fill(file)
+        settle(file)
+
+
+def _move(stage: Path, folder: Path, name: str) -> None:
+    """Put a file in its place, with the permissions of the one it replaces."""
+    with writing(folder / name):
+        if (folder / name).exists():
+            shutil.copymode(folder / name, stage / name)
+        os.replace(stage / name, folder / name)

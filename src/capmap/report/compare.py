@@ -1,0 +1,311 @@
+"""A comparison on one screen: where the regions differ beyond noise first, what cannot be told apart last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from capmap.errors import UsageError
+from capmap.report import numbers, words
+from capmap.report.profile import View, cite_all, fingerprint, line
+
+#: Sectors listed before `--all`.
+SHOWN = 10
+#: Names listed in one line of a block.
+NAMED = 6
+
+
+SORTS = ("gap", "share", "name")
+
+
+def check_sort(sort: str) -> None:
+    """Raises UsageError for an order that does not exist."""
+    if sort not in SORTS:
+        raise UsageError(f"unknown --sort {sort!r}", fix=f"choose from {', '.join(SORTS)}")
+
+
+def show(console: Console, seen: View, *, sort: str = "gap") -> None:
+    """Print a comparison; `sort` is gap (resolved spread), share (world share of the leader) or name."""
+    console.print(_title(seen))
+    for sentence in headline(seen):
+        console.print(Text(sentence))
+    for warning in _warnings(seen):
+        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
+    for part in (_size(seen), _differences(seen, sort), _blocks(seen), _closing(seen)):
+        for one in part:
+            console.print(one)
+
+
+def _codes(seen: View) -> list[str]:
+    return list(seen.result.meta["regions"])
+
+
+def _title(seen: View) -> Text:
+    codes = _codes(seen)
+    left = Text(" - ".join(seen.region(c).upper() for c in codes), style="bold")
+    years = ", ".join(f"{seen.meta(b['indicator']).noun} {b['year'] or ''}".strip() for b in seen.result.meta["blocks"])
+    right = f"{years}  data {fingerprint(seen.project)}"
+    gap = seen.width - left.cell_len - len(right)
+    if gap < 2:
+        return left
+    return left.append(" " * gap).append(right, style="bright_black")
+
+
+def headline(seen: View) -> list[str]:
+    """Sentences of the headline, each clause from one row of the `headline` table."""
+    rows = list(seen.table("headline").iter_rows(named=True))
+    differences = [r for r in rows if r["clause"] == "difference"]
+    said = [
+        f"{words.lower_first(seen.sector(r['indicator'], r['sector']))} ({r['region']} ahead of {r['other']})"
+        for r in differences
+    ]
+    sentences = [f"Clearest differences: {', '.join(said)}." if said else "No difference beyond noise."]
+    common = [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in rows if r["clause"] == "common"]
+    n = {r["clause"]: int(r["value"]) for r in rows if r["value"] is not None and r["clause"] != "difference"}
+    everyone = "Both" if len(_codes(seen)) == 2 else f"All {_number(len(_codes(seen)))}"
+    shared = (
+        f"{everyone} specialised in: {words.joined(common[:4])}. "
+        if common
+        else f"No field in which {everyone.lower()} are specialised. "
+    )
+    sentences.append(
+        f"{shared}Of {n['fields']} fields, {n['differing']} differ beyond noise, {n['too_close']} cannot be told apart."
+    )
+    return sentences
+
+
+def _number(n: int) -> str:
+    return {3: "three", 4: "four", 5: "five", 6: "six"}.get(n, str(n))
+
+
+def _warnings(seen: View) -> list[str]:
+    said = [
+        f"{seen.meta(block['indicator']).noun.capitalize()} end in {block['year']} ({seen.age(block['year'])})."
+        for block in seen.result.meta["blocks"]
+        if seen.age(block["year"])
+    ]
+    warnings = [" ".join(said)] if said else []
+    for row in seen.table("size").iter_rows(named=True):
+        letters = (row["status"] or "").split(";")
+        noun = seen.meta(row["indicator"]).noun
+        if "B" in letters:
+            warnings.append(
+                f"{seen.region(row['region'])}: break in {row['year']}; level and trend of its {noun} not compared."
+            )
+        if "U" in letters:
+            warnings.append(f"{seen.region(row['region'])}: its {noun} of {row['year']} are of low reliability.")
+    return warnings
+
+
+def _table(
+    seen: View, titles: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]], first: int
+) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
+    rest = sum(width + 1 for _, _, width in titles[1:])
+    table.add_column(titles[0][0], width=max(first, min(34, seen.width - rest - 1)), no_wrap=True, overflow="ellipsis")
+    for title, justify, width in titles[1:]:
+        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def _column_width(seen: View, least: int, most: int, others: int) -> int:
+    """Width of one region's column so that all of them fit beside the first and the last ones."""
+    room = seen.width - others - 24
+    return max(least, min(most, room // len(_codes(seen)) - 1))
+
+
+def _size(seen: View) -> list[RenderableType]:
+    codes = _codes(seen)
+    width = _column_width(seen, 8, 16, 18)
+    rows: list[list[str | Text]] = []
+    size = seen.table("size")
+    for name in _ids(size):
+        own = {r["region"]: r for r in size.filter(pl.col("indicator") == name).iter_rows(named=True)}
+        meta = seen.meta(name)
+        cells: list[str | Text] = []
+        for c in codes:
+            r = own.get(c)
+            flag = "B" if r and "B" in (r["status"] or "").split(";") else ""
+            cells.append(f"{numbers.per_cent(r['share_world'])}{flag} ({r['rank']})" if r else numbers.NOTHING)
+        rows.append([f"  {meta.noun.capitalize()}  world% (rank)", *cells, _order(own)])
+    table = seen.table("intensity")
+    for name in _ids(table):
+        own_rows = table.filter(pl.col("indicator") == name)
+        if own_rows["sector"].n_unique() > 1:
+            continue
+        own = {r["region"]: r for r in own_rows.iter_rows(named=True)}
+        rows.append([f"  {seen.meta(name).name}", *(numbers.amount(own[c]["value"]) if c in own else numbers.NOTHING
+                                                      for c in codes), "no interval given"])  # fmt: skip
+    titles = [("SIZE", "left", 0), *((c, "left", width) for c in codes), ("resolved order", "left", 17)]
+    return [Text(), _table(seen, titles, rows, 22)] if rows else []
+
+
+def _order(own: Mapping[str, Mapping[str, Any]]) -> str:
+    """`KOR > DEU, ITA`: regions with one place are not resolved among each other."""
+    places: dict[int, list[str]] = {}
+    for code, row in own.items():
+        if row["place"] is not None:
+            places.setdefault(row["place"], []).append(code)
+    return " > ".join(", ".join(places[k]) for k in sorted(places))
+
+
+def _ids(table: pl.DataFrame) -> list[str]:
+    return table["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if table.height else []
+
+
+def _cell(seen: View, row: Mapping[str, Any] | None, width: int) -> Text:
+    """Index, range, mark and world share of one region in one sector, as far as the width allows."""
+    if row is None or row["rca"] is None:
+        return Text(numbers.NOTHING)
+    hidden = "below_floor" in (row["note"] or "")
+    index = numbers.NOTHING if hidden else numbers.index(row["rca"])
+    span = "" if hidden else numbers.interval(row["rca_low"], row["rca_high"])
+    text = Text(f"{index:>4}")
+    if width >= 20:
+        text.append(f" {span:<10}", style="bright_black")
+    mark, style = mark_of(seen, row)
+    text.append(f" {mark}", style=style)
+    if width >= 13:
+        text.append(f" {numbers.per_cent(row['share_world']):>4}")
+    return text
+
+
+def mark_of(seen: View, row: Mapping[str, Any]) -> tuple[str, str]:
+    """Mark of a cell and its style: lasting, recent, slight, history not judged, uncertain or not specialised."""
+    marks = seen.marks
+    if row["class"] in ("established", "indicated"):
+        if row["persistence"] is None:
+            return marks.unjudged, "green"
+        if row["trajectory"] in ("lost", "never"):
+            return marks.slight, "green"
+        return (marks.lasting, "bold green") if row["trajectory"] == "lasting" else (marks.recent, "green")
+    return (marks.uncertain, "yellow") if row["class"] == "uncertain" else (marks.below, "bright_black")
+
+
+def _differences(seen: View, sort: str) -> list[RenderableType]:
+    cells = seen.table("cells").filter(pl.col("differs"))
+    if cells.is_empty():
+        return []
+    indices: dict[tuple[str, str, str], Mapping[str, Any]] = {
+        (r["indicator"], r["sector"], r["region"]): r for r in seen.table("indices").iter_rows(named=True)
+    }
+    rows_ = list(cells.iter_rows(named=True))
+    if sort == "name":
+        rows_.sort(key=lambda r: (r["indicator"], seen.sector(r["indicator"], r["sector"])))
+    elif sort == "share":
+        rows_.sort(key=lambda r: -(indices[r["indicator"], r["sector"], r["ahead"]]["share_world"] or 0))
+    codes = _codes(seen)
+    dominated = any(r["order_without_largest"] for r in rows_)
+    other = next((r["largest_other"] for r in indices.values() if r["largest_other"]), None)
+    width = _column_width(seen, 7, 23, 16 if dominated else 8)
+    limit = len(rows_) if seen.everything else SHOWN
+    rows: list[list[str | Text]] = []
+    for row in rows_[:limit]:
+        name = f"  {seen.sector(row['indicator'], row['sector'])}"
+        line_ = [name, *(_cell(seen, indices.get((row["indicator"], row["sector"], c)), width) for c in codes),
+                 numbers.index(row["spread"])]  # fmt: skip
+        rows.append([*line_, row["order_without_largest"] or ""] if dominated else line_)
+    what = "RCA, range, mark, world%" if width >= 20 else "RCA, mark, world%" if width >= 13 else "RCA, mark"
+    head = Text("WHERE THEY DIFFER", style="bold").append(f"  ({what})", style="bright_black")
+    titles = [("  field", "left", 0), *((c, "left", width) for c in codes), ("spread", "right", 6)]
+    if dominated:
+        titles.append((f"ex{other or ''}", "left", 8))
+    parts: list[RenderableType] = [Text(), head, _table(seen, titles, rows, 22)]
+    if len(rows_) > limit:
+        parts.append(Text(f"  {len(rows_) - limit} more: --all", style="bright_black"))
+    return parts
+
+
+def _names(seen: View, cells: pl.DataFrame, limit: int | None = None) -> str:
+    names = [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in cells.iter_rows(named=True)]
+    limit = len(names) if seen.everything else limit or NAMED
+    more = len(names) - limit
+    return "; ".join(names[:limit]) + (f" + {more} more" if more > 0 else "")
+
+
+def _blocks(seen: View) -> list[RenderableType]:
+    cells = seen.table("cells")
+    lines: list[RenderableType] = [Text()]
+    common, nobody = cells.filter(pl.col("common")), cells.filter(pl.col("nobody"))
+    if common.height:
+        lines.append(line("COMMON", _names(seen, common)))
+    for code in _codes(seen):
+        only = cells.filter(pl.col("only") == code)
+        if only.height:
+            lines.append(line(f"ONLY {code}", _names(seen, only)))
+    if nobody.height:
+        lines.append(line("NOBODY", _names(seen, nobody, 4)))
+    close = cells.filter(pl.col("too_close"))
+    if close.height:
+        lines.append(line("TOO CLOSE", f"{_names(seen, close, 4)}: P(order) below 0.90"))
+    pattern = [
+        f"{r['region']}-{r['other']} {numbers.index(r['similarity'])} (overlap {r['overlap'] * 100:.0f}%)"
+        for r in seen.table("pattern").iter_rows(named=True)
+    ]
+    for name in _ids(seen.table("pattern")):
+        own = [
+            p
+            for p, r in zip(pattern, seen.table("pattern").iter_rows(named=True), strict=True)
+            if r["indicator"] == name
+        ]
+        lines.append(line("PATTERN", f"{seen.meta(name).noun}: {'  '.join(own[: len(own) if seen.everything else 6])}"))
+    lines += _complements(seen)
+    return lines
+
+
+def _complements(seen: View) -> list[RenderableType]:
+    table = seen.table("complements")
+    said = []
+    for (a, b), own in table.group_by(["region", "other"], maintain_order=True):
+        said.append(f"{a}>{b} {_names(seen, own.sort(pl.col('value').neg(), 'sector'), 1)}")
+    return [line("COMPLEM.", "specialised here, not there: " + " | ".join(said))] if said else []
+
+
+def _closing(seen: View) -> list[RenderableType]:
+    coverage = seen.table("coverage")
+    codes = _codes(seen)
+    lines: list[RenderableType] = []
+    partly = []
+    table = seen.table("intensity")
+    for name in _ids(table):
+        own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
+        have = [c for c in codes if own.filter(pl.col("region") == c).height]
+        if len(have) < len(codes):
+            partly.append(f"{seen.meta(name).name}: {' '.join(have)} only ({own['year'].max()})")
+    for name in _ids(coverage.filter(pl.col("note").is_not_null())):
+        have = coverage.filter((pl.col("indicator") == name) & pl.col("note").is_null())["region"].to_list()
+        partly.append(f"{seen.meta(name).name}: {' '.join(have) or 'no common year'}")
+    if partly:
+        lines.append(line("PARTLY", "comparable in part only: " + "; ".join(partly)))
+    said = []
+    for name in _ids(coverage.filter(pl.col("note").is_null())):
+        own = coverage.filter(pl.col("indicator") == name)
+        said.append(
+            f"{seen.meta(name).noun} "
+            + " ".join(f"{r['region']} {r['sectors']}/{r['of']}" for r in own.iter_rows(named=True))
+        )
+    if said:
+        lines.append(line("COVERAGE", " | ".join(said)))
+    marks = seen.marks
+    lines.append(line("LEGEND", f"{marks.lasting} lasting  {marks.recent} recent  {marks.slight} slight  {marks.unjudged} history not judged  "
+                                f"{marks.uncertain} uncertain  {marks.below} not specialised  B break | {_range(seen)}"))  # fmt: skip
+    lines.append(line("SOURCES", cite_all(seen)))
+    lines.append(
+        line(
+            "MORE",
+            f"capmap compare {' '.join(codes)} --versus {codes[0]} | --sort share | --reference ex:CODE | -f csv",
+        )
+    )
+    return lines
+
+
+def _range(seen: View) -> str:
+    noisy = any(b["kind"] == "count" and b["dispersion"]["phi"] > 1 for b in seen.result.meta["blocks"])
+    return "ranges include year-to-year noise" if noisy else "ranges hold counting error or years of the window"

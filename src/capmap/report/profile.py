@@ -1,0 +1,593 @@
+"""A capability profile on one screen: the sentence, the size, the specialisation with its doubt, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from capmap.model import Indicator, Project, Result
+from capmap.report import numbers, words
+from capmap.report.numbers import Symbols
+
+#: Rows of each block before `--all` is needed: first indicator of a profile, then the others.
+LIMITS = (
+    {"specialised": 4, "new": 2, "lost": 1, "large": 2},
+    {"specialised": 3, "new": 1, "lost": 1, "large": 1},
+)
+STYLE = {"specialised": "bold green", "new": "green", "lost": "yellow", "large": "cyan"}
+#: What a block is sorted by where it is not persistence, then world share: the largest first.
+ORDER = {"new": "rca", "lost": "share_world", "large": "value"}
+#: Columns dropped first when the terminal is narrow, and the width below which each goes.
+NARROW = (("trend", 96), ("ex", 84), ("rank", 72), ("held", 64))
+
+
+@dataclass(frozen=True)
+class View:
+    """What every section needs to write itself."""
+
+    project: Project
+    result: Result
+    labels: Mapping[str, str]
+    sectors: Mapping[str, Mapping[str, str]]
+    marks: Symbols
+    today: int
+    width: int
+    everything: bool
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One table of the result."""
+        return self.result.tables[name]
+
+    def region(self, code: str) -> str:
+        """Label of a region."""
+        return self.labels.get(code, code)
+
+    def sector(self, indicator: str, code: str) -> str:
+        """Label of a sector in the classification of an indicator."""
+        return self.sectors.get(indicator, {}).get(code, code)
+
+    def meta(self, indicator: str) -> Indicator:
+        """Catalogue entry of an indicator."""
+        return self.project.catalogue[indicator]
+
+    def age(self, year: int | None) -> str:
+        """`8 years ago` for figures older than the limit."""
+        return words.age(year, self.today, self.project.run.profile.old_after)
+
+
+def view(
+    project: Project, result: Result, *, labels: Mapping[str, str], sectors: Mapping[str, Mapping[str, str]],
+    encoding: str | None, today: int, width: int, everything: bool = False, ascii_only: bool = False,
+) -> View:  # fmt: skip
+    """Everything the sections look at."""
+    return View(project, result, labels, sectors, numbers.symbols(encoding, ascii_only), today, width, everything)
+
+
+def show(console: Console, seen: View, *, brief: bool = False) -> None:
+    """Print a profile; `brief` stops after the headline block."""
+    console.print(_title(seen))
+    for sentence in headline(seen):
+        console.print(Text(sentence))
+    for warning in warnings(seen):
+        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
+    if brief:
+        return
+    parts: list[Callable[[View], Sequence[RenderableType]]] = [
+        _context, _size, _specialisations, _intensities, _chain, _pattern, _questions, _data
+    ]  # fmt: skip
+    for part in parts:
+        for line in part(seen):
+            console.print(line)
+
+
+def _title(seen: View) -> Text:
+    code = seen.result.meta["region"]
+    label = seen.result.meta["label"]
+    left = Text(label.upper() if label != code else code, style="bold")
+    if label != code:
+        left.append(f"  {code}", style="bright_black")
+    findings = seen.project.findings
+    serious = sum(f.count for f in findings if f.severity == "warning")
+    state = f"{serious} warnings: capmap check" if serious else "checks ok"
+    right = f"{'sample project' if seen.project.bundled else seen.project.root.name}  data {fingerprint(seen.project)}  {state}"
+    gap = max(2, seen.width - left.cell_len - len(right))
+    return (
+        left.append(" " * gap).append(right, style="bright_black")
+        if gap + left.cell_len + len(right) <= seen.width
+        else left
+    )
+
+
+def fingerprint(project: Project) -> str:
+    """Seven letters that change with any input file."""
+    import hashlib
+
+    return hashlib.sha256("".join(f.sha256 for f in project.files).encode()).hexdigest()[:7]
+
+
+def headline(seen: View) -> list[str]:
+    """Sentences of the headline, each clause from one row of the `headline` table."""
+    rows = list(seen.table("headline").iter_rows(named=True))
+    return [text for text in (_lasting(seen, rows), _large_and_new(seen, rows), _intensity(seen, rows)) if text]
+
+
+def _names(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in rows]
+
+
+def _by_indicator(rows: Sequence[Mapping[str, Any]], clause: str) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["clause"] == clause:
+            found.setdefault(row["indicator"], []).append(row)
+    return found
+
+
+def _ordered(seen: View, ids: Sequence[str]) -> list[str]:
+    """Indicators from market back to knowledge, as a reader of industrial policy looks for them."""
+    order = ["technology", "scale_up", "production", "market", "knowledge", "context"]
+    return sorted(ids, key=lambda i: (order.index(seen.meta(i).stage), i))
+
+
+def _lasting(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
+    lasting, none = _by_indicator(rows, "lasting"), _by_indicator(rows, "none_lasting")
+    said = [f"{words.joined(_names(seen, lasting[i]))} ({seen.meta(i).noun})" for i in _ordered(seen, list(lasting))]
+    sentences = [f"Lastingly specialised in {', '.join(said)}."] if said else []
+    reasons = {
+        "break": "the series has a break, so nothing can be called lasting",
+        "fewer_than_three_periods": "fewer than three periods, so nothing can be called lasting",
+        "none_established": "no specialisation is established beyond doubt",
+        "none_lasting": "no specialisation has held for three periods",
+    }
+    sentences += [
+        f"{seen.meta(i).noun.capitalize()}: {reasons[none[i][0]['note']]}." for i in _ordered(seen, list(none))
+    ]
+    return " ".join(sentences)
+
+
+def _large_and_new(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
+    sentences = []
+    large = [r for found in _by_indicator(rows, "large").values() for r in found]
+    if large:
+        cells = seen.table("specialisation")
+        said = []
+        for row in sorted(large, key=lambda r: -r["value"])[:2]:
+            what = words.lower_first(seen.sector(row["indicator"], row["sector"]))
+            noun = seen.meta(row["indicator"]).noun
+            said.append(f"{what} ({numbers.amount(row['value'])} {noun}, {words.share_text(_share(cells, row))})")
+        sentences.append(f"Large but not specialised: {words.joined(said)}.")
+    new = _by_indicator(rows, "new")
+    if new:
+        said = [f"{words.joined(_names(seen, found))} ({seen.meta(i).noun})" for i, found in new.items()]
+        sentences.append(f"New, unconfirmed: {', '.join(said)}.")
+    return " ".join(sentences)
+
+
+def _share(cells: pl.DataFrame, row: Mapping[str, Any]) -> float:
+    found = cells.filter((pl.col("indicator") == row["indicator"]) & (pl.col("sector") == row["sector"]))
+    return float(found["share_world"][0] or 0.0)
+
+
+def _intensity(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
+    said = []
+    for row in (r for r in rows if r["clause"] == "intensity"):
+        meta = seen.meta(row["indicator"])
+        said.append(
+            f"{meta.name}: {numbers.amount(row['low'])} {meta.unit} ({row['year']}), rank {int(row['value'])} of "
+            f"{row['n']} with data."
+        )
+    return " ".join(said)
+
+
+def warnings(seen: View) -> list[str]:
+    """Age of the data, dominance in the reference, breaks and low reliability."""
+    rows = list(seen.table("headline").iter_rows(named=True))
+    said = []
+    ages: dict[int, list[str]] = {}
+    for row in rows:
+        if row["clause"] == "year" and seen.age(row["year"]):
+            ages.setdefault(row["year"], []).append(seen.meta(row["indicator"]).noun)
+    parts = [
+        f"{words.joined([n.capitalize() if k == 0 else n for k, n in enumerate(sorted(nouns, reverse=True))])} end in "
+        f"{year} ({seen.age(year)})." for year, nouns in sorted(ages.items())
+    ]  # fmt: skip
+    for row in rows:
+        if row["clause"] == "dominant":
+            share = _reference_share(seen, row["indicator"], row["region"])
+            parts.append(
+                f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of the {seen.meta(row['indicator']).noun} "
+                f"reference: see 'ex{row['region']}'."
+            )
+    if parts:
+        said.append(" ".join(parts))
+    for row in rows:
+        noun = seen.meta(row["indicator"]).noun if row["indicator"] else ""
+        if row["clause"] == "break":
+            said.append(
+                f"Break in the {noun} series in {row['year']} or shortly before: change, new and lost not judged."
+            )
+        if row["clause"] == "low_reliability":
+            said.append(f"The {noun} of {row['year']} are of low reliability (status U).")
+    return said
+
+
+def _reference_share(seen: View, indicator: str, region: str) -> float | None:
+    """Share of the dominant region in the reference of an indicator, from the blocks' metadata."""
+    for block in seen.result.meta["blocks"]:
+        if block["indicator"] == indicator:
+            share = block.get("dominant", {}).get(region)
+            return None if share is None else float(share)
+    return None
+
+
+def _context(seen: View) -> list[RenderableType]:
+    rows = list(seen.table("context").iter_rows(named=True))
+    parts = [f"{numbers.millions(r['value'])} people ({r['year']})" for r in rows if r["measure"] == "population"] or [
+        "population not in this project"
+    ]
+    groups = [r["text"].replace("_", " ") for r in rows if r["measure"] == "group"]
+    parts += groups[:1]
+    named = seen.result.meta["peers"]
+    if named["codes"]:
+        parts.append(f"peers ({named['kind']}): {' '.join(named['codes'])}")
+    else:
+        parts.append("no structural peers: no size figures" if named["kind"] == "none" else "no peers")
+    by_state: dict[str, list[str]] = {}
+    for row in seen.table("stages").iter_rows(named=True):
+        by_state.setdefault(row["state"], []).append(words.STAGE_WORDS[row["stage"]])
+    said = {"evidence": "covered", "partial": "partly covered", "no_evidence": "no evidence"}
+    stages = [f"{said[state]}: {', '.join(by_state[state])}" for state in said if state in by_state]
+    return [Text(), line("CONTEXT", " | ".join(parts)), line("STAGES", " | ".join(stages))]
+
+
+def line(head: str, text: str) -> Table:
+    """A heading with text beside it, wrapped under itself."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=10, no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_row(Text(head, style="bold"), Text(text))
+    return table
+
+
+def _grid(
+    seen: View, columns: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]], first: int
+) -> Table:
+    """A table whose first column takes what is left; columns are (title, justify, width)."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
+    rest = sum(width + 1 for _, _, width in columns[1:])
+    table.add_column(columns[0][0], width=max(first, min(44, seen.width - rest - 1)), no_wrap=True, overflow="ellipsis")
+    for title, justify, width in columns[1:]:
+        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def _size(seen: View) -> list[RenderableType]:
+    columns = [("SIZE", "left", 0), ("year", "right", 4), ("amount", "right", 9), ("world%", "right", 6),
+               ("rank", "right", 6), ("per m people", "right", 12), ("peer median", "right", 11), ("trend", "left", 8)]  # fmt: skip
+    rows: list[list[str | Text]] = []
+    for row in seen.table("size").iter_rows(named=True):
+        history = seen.table("size_history").filter(pl.col("indicator") == row["indicator"])
+        meta = seen.meta(row["indicator"])
+        year = str(row["year"] or "")
+        head = numbers.amount(row["per_million"]) + ("*" if row["population_year"] else "")
+        rows.append([
+            f"  {_title_noun(meta)}" + (" (fractional)" if meta.counting == "fractional" else ""), year,
+            numbers.amount(row["value"]), numbers.per_cent(row["share_world"]), numbers.rank(row["rank"], row["n"]),
+            head, numbers.amount(row["peer_median"]), _size_trend(seen, row, history),
+        ])  # fmt: skip
+    single = seen.table("intensity")
+    for name in single["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if single.height else []:
+        own = single.filter(pl.col("indicator") == name)
+        if own.height == 1:
+            row = own.row(0, named=True)
+            rows.append([f"  {seen.meta(name).name}", str(row["year"] or ""), numbers.amount(row["value"]),
+                         numbers.NOTHING, numbers.rank(row["rank"], row["n"]), numbers.NOTHING,
+                         numbers.amount(row["peer_median"]), "" if _periods(seen, name) > 1 else "one year"])  # fmt: skip
+    if not rows:
+        return []
+    keep = [k for k, (title, _, _) in enumerate(columns) if not (title == "trend" and seen.width < 84)
+            and not (title in ("per m people", "peer median") and seen.width < 72)]  # fmt: skip
+    return [Text(), _grid(seen, [columns[k] for k in keep], [[row[k] for k in keep] for row in rows], 24)]
+
+
+def _size_trend(seen: View, row: Mapping[str, Any], history: pl.DataFrame) -> str:
+    """World share over the years; not drawn across a break."""
+    broken = "B" in (row["status"] or "").split(";")
+    return "break" if broken else seen.marks.sparkline(history["share_world"].to_list())
+
+
+def _title_noun(meta: Indicator) -> str:
+    noun = meta.short or meta.name
+    return noun[:1].upper() + noun[1:]
+
+
+def _periods(seen: View, indicator: str) -> int:
+    return seen.project.observations.filter(pl.col("indicator") == indicator)["year"].n_unique()
+
+
+def _specialisations(seen: View) -> list[RenderableType]:
+    cells = seen.table("specialisation")
+    if cells.is_empty():
+        return []
+    parts: list[RenderableType] = []
+    ids = _ordered(seen, cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list())
+    for place, name in enumerate(ids):
+        own = cells.filter(pl.col("indicator") == name)
+        parts += [Text(), *_one_indicator(seen, name, own, LIMITS[min(place, 1)])]
+    return parts
+
+
+def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str, int]) -> list[RenderableType]:
+    meta = seen.meta(name)
+    count = own.group_by("listing").len()
+    n = {str(k): int(v) for k, v in count.iter_rows()}
+    specialised = int((own["class"].cast(pl.String).is_in(["established", "indicated"])).sum())
+    judged = own.height - n.get("no_index", 0)
+    block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == name)
+    uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
+    head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
+    head.append(
+        f"{meta.noun}: {specialised} of {judged} fields specialised, {uncertain} uncertain; {_range_says(block)}",
+        style="",
+    )
+    other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
+    history = seen.table("history").filter(pl.col("indicator") == name)
+    years = [y for y in history["year"].unique().sort().to_list() if y is not None]
+    span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "trend"
+    columns = [("field", "    field", "left", 0), ("value", meta.noun[:9], "right", 9), ("world", "world%", "right", 6),
+               ("rank", "rank", "right", 4), ("rca", "RCA", "right", 5), ("range", "range", "right", 10),
+               ("ex", f"ex{other}" if other else "", "right", 6), ("held", "held", "right", 4),
+               ("trend", span, "left", 9)]  # fmt: skip
+    hidden = {key for key, width in NARROW if seen.width < width} | (set() if other else {"ex"})
+    rows: list[dict[str, str | Text]] = []
+    left_out = 0
+    starred = False
+    for listing in ("specialised", "new", "lost", "large"):
+        group = own.filter(pl.col("listing") == listing)
+        if listing in ORDER:
+            group = group.sort(pl.col(ORDER[listing]).neg(), "sector", nulls_last=True)
+        limit = group.height if seen.everything else limits[listing]
+        left_out += max(0, group.height - limit)
+        for cell in group.head(limit).iter_rows(named=True):
+            rows.append(_field(seen, cell, listing, history))
+            starred |= rows[-1]["ex"].endswith("*")  # type: ignore[union-attr]
+    shown = [c for c in columns if c[0] not in hidden]
+    parts: list[RenderableType] = [head]
+    if rows:
+        parts.append(_grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 26))
+    parts += _closing(seen, own, n, left_out, other, starred and "ex" not in hidden)
+    return parts
+
+
+def _range_says(block: Mapping[str, Any]) -> str:
+    if block["kind"] != "count":
+        return "ranges span the years of the window" if len(block["periods"]) > 1 else "one period: no range"
+    if block["dispersion"]["method"] == "estimated" and block["dispersion"]["phi"] > 1:
+        return "ranges include year-to-year noise"
+    return "ranges hold counting error only"
+
+
+def _field(seen: View, cell: Mapping[str, Any], listing: str, history: pl.DataFrame) -> dict[str, str | Text]:
+    mark = {
+        "specialised": seen.marks.unjudged if cell["persistence"] is None else seen.marks.lasting,
+        "new": seen.marks.recent,
+        "lost": seen.marks.lost,
+        "large": seen.marks.large,
+    }[listing]
+    words_for = {
+        "specialised": "",
+        "new": "  new, unconfirmed",
+        "lost": "  no longer material",
+        "large": "  large, not special.",
+    }
+    label = seen.sector(cell["indicator"], cell["sector"])
+    field = (
+        Text("  ")
+        .append(mark, style=STYLE[listing])
+        .append(f" {label}")
+        .append(words_for[listing], style="italic bright_black")
+    )
+    ex = ""
+    if cell["rca_ex_largest"] is not None:
+        crosses = (cell["rca"] >= 1) != (cell["rca_ex_largest"] >= 1)
+        ex = numbers.index(cell["rca_ex_largest"]) + ("*" if crosses else " ")
+    held = "B" if cell["persistence"] is None else f"{cell['persistence']}/{cell['periods']}"
+    trend = history.filter(pl.col("sector") == cell["sector"]).sort("year")
+    floor = "below_floor" in (cell["note"] or "")
+    return {
+        "field": field, "value": numbers.amount(cell["value"]), "world": numbers.per_cent(cell["share_world"]),
+        "rank": numbers.rank(cell["rank_world"]), "rca": numbers.NOTHING if floor else numbers.index(cell["rca"]),
+        "range": numbers.NOTHING if floor else numbers.interval(cell["rca_low"], cell["rca_high"]), "ex": ex,
+        "held": held, "trend": seen.marks.sparkline(trend["rca"].to_list()) if cell["persistence"] is not None else "break",
+    }  # fmt: skip
+
+
+def _closing(
+    seen: View, own: pl.DataFrame, n: Mapping[str, int], left_out: int, other: str | None, starred: bool
+) -> list[RenderableType]:
+    """Uncertain cells, what was counted but not listed, and the footnote on the dominant region."""
+    parts = []
+    unsure = own.filter((pl.col("listing") == "uncertain") & (pl.col("value") > 0)).sort(
+        pl.col("value").neg(), "sector"
+    )
+    limit = unsure.height if seen.everything else 1
+    said = [
+        f"{words.lower_first(seen.sector(c['indicator'], c['sector']))} ({numbers.amount(c['value'])} found, "
+        f"{numbers.amount(c['expected'])} expected)" for c in unsure.head(limit).iter_rows(named=True)
+    ]  # fmt: skip
+    if said:
+        more = unsure.height - len(said)
+        parts.append(f"uncertain: {'; '.join(said)}" + (f" + {more} more" if more else ""))
+    counted = (
+        [f"{n['slight']} slight (1-{numbers.index(seen.project.run.profile.material)})"] if n.get("slight") else []
+    )
+    counted += [f"{left_out} more of these kinds"] if left_out else []
+    if counted:
+        parts.append(f"{' and '.join(counted)}" + ("" if seen.everything else ": --all"))
+    lines: list[RenderableType] = []
+    if parts:
+        lines.append(
+            Text("  ")
+            .append(seen.marks.uncertain, style="yellow")
+            .append(" " + " | ".join(parts), style="bright_black")
+        )
+    if starred and other:
+        crossing = own.filter((pl.col("rca") >= 1) != (pl.col("rca_ex_largest") >= 1)).height
+        lines.append(Text(
+            f"  * crosses 1 when {seen.region(other)} leaves the reference ({crossing} of {own.height} fields do)",
+            style="bright_black",
+        ))  # fmt: skip
+    return lines
+
+
+def _intensities(seen: View) -> list[RenderableType]:
+    """Intensities by sector; an indicator that does not cover the region is named as not collected."""
+    parts: list[RenderableType] = []
+    table = seen.table("intensity")
+    held = table["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if table.height else []
+    for name in held:
+        own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
+        if own.height < 2:
+            continue
+        meta = seen.meta(name)
+        parts.append(Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
+            f"{meta.name}, {own['year'][0]}: {meta.unit}; no RCA of an intensity", style=""))  # fmt: skip
+        rows = [
+            [f"    {seen.sector(name, r['sector'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
+             f"{r['percentile'] * 100:.0f}" if r["percentile"] is not None else numbers.NOTHING,
+             numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
+            for r in own.sort(pl.col("percentile").neg(), "sector").head(99 if seen.everything else 3).iter_rows(named=True)
+        ]  # fmt: skip
+        parts.append(_grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
+                                  ("percentile", "right", 10), ("x median", "right", 8), ("peers", "right", 7)],
+                           rows, 26))  # fmt: skip
+        if own.height > len(rows):
+            parts.append(Text(f"    {own.height - len(rows)} more sectors: --all", style="bright_black"))
+    for row in seen.table("coverage").filter(pl.col("note") == "not_collected").iter_rows(named=True):
+        meta = seen.meta(row["indicator"])
+        if meta.stage == "context":
+            continue
+        producer = meta.source.producer or meta.source.title
+        parts.append(line(words.STAGE_WORDS[meta.stage].upper(),
+                           f"{meta.name}: not collected for {seen.result.meta['region']} in this project "
+                           f"({_short(producer)}, {row['regions']} regions)"))  # fmt: skip
+    return parts
+
+
+def _short(producer: str) -> str:
+    """Abbreviation in brackets if the name gives one, else the name."""
+    inside = producer[producer.rfind("(") + 1 : producer.rfind(")")] if "(" in producer and ")" in producer else ""
+    return inside or producer
+
+
+def _chain(seen: View) -> list[RenderableType]:
+    kinds = {seen.meta(i).classification for i in _listed_ids(seen)}
+    if len(kinds) < 2:
+        return []
+    stages = [words.STAGE_WORDS[seen.meta(i).stage] for i in _ordered(seen, _listed_ids(seen))]
+    return [line("CHAIN", f"{' and '.join(sorted(set(stages)))} not compared: no concordance {'-'.join(sorted(kinds))} in this project")]  # fmt: skip
+
+
+def _listed_ids(seen: View) -> list[str]:
+    cells = seen.table("specialisation")
+    return cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if cells.height else []
+
+
+def _pattern(seen: View) -> list[RenderableType]:
+    table = seen.table("pattern")
+    if table.is_empty():
+        return []
+    said = []
+    limit = seen.project.run.profile.close_match
+    for name in _ordered(seen, table["indicator"].cast(pl.String).unique(maintain_order=True).to_list()):
+        own = table.filter(pl.col("indicator") == name)
+        near = own.filter(pl.col("similarity") >= limit).head(2)
+        least = own.tail(1).row(0, named=True)
+        best = own.row(0, named=True)
+        close = ", ".join(f"{r['region']} {numbers.index(r['similarity'])}" for r in near.iter_rows(named=True))
+        said.append(
+            f"{seen.meta(name).noun}: "
+            + (f"like {close}" if close else f"no close match (nearest {best['region']} {numbers.index(best['similarity'])}, "
+               f"below {numbers.index(limit)})")
+            + f"; least {least['region']} {numbers.index(least['similarity'])}"
+        )  # fmt: skip
+    return [line("PATTERN", " | ".join(said))]
+
+
+def _questions(seen: View) -> list[RenderableType]:
+    said = []
+    for row in seen.table("questions").iter_rows(named=True):
+        what = words.lower_first(seen.sector(row["indicator"], row["sector"]))
+        if row["question"] == "new_or_counting_change":
+            moved = (
+                f"world total moved {row['value'] * 100:+.0f}% in {row['first_year']}-{row['year']}"
+                if row["value"] is not None else "no world total to compare with"
+            )  # fmt: skip
+            said.append(f"Is {what} real or a counting change? {moved}")
+        else:
+            said.append(f"Does {what} survive without its largest owners? not testable: no firm data")
+    lines: list[RenderableType] = [line("ASK NEXT" if k == 0 else "", f"{k + 1} {text}") for k, text in enumerate(said)]
+    return lines
+
+
+def _data(seen: View) -> list[RenderableType]:
+    coverage = seen.table("coverage")
+    parts = [
+        f"{seen.meta(r['indicator']).noun} {r['sectors']}/{r['of']} sectors {r['year'] or ''}".strip()
+        for r in coverage.filter(pl.col("note").is_null()).iter_rows(named=True) if seen.meta(r["indicator"]).stage != "context"
+    ]  # fmt: skip
+    doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
+    flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items())
+    gaps = [
+        f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
+        for g in seen.result.meta["no_data"] if g["asked"] not in ("latest", "None") and _collected(coverage, g["indicator"])
+    ]  # fmt: skip
+    sources = [
+        f"{(r['producer'] and _short(r['producer'])) or ''} {r['title']}{', ' + r['table'] if r['table'] else ''} ({r['licence'] or 'terms not stated'})"
+        for r in seen.table("sources").iter_rows(named=True)
+    ]
+    code = seen.result.meta["region"]
+    peers = " ".join(seen.result.meta["peers"]["codes"][:2])
+    lines: list[RenderableType] = [
+        line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
+        line("DATA", f"{'; '.join(parts)} | {flags} (all years): capmap check" + "".join(f" | {g}" for g in gaps)),
+    ]
+    if seen.everything:
+        lines += [line("SOURCES" if k == 0 else "", text) for k, text in enumerate(sources)]
+    else:
+        lines.append(line("SOURCES", cite_all(seen)))
+    lines.append(
+        line(
+            "MORE",
+            f"capmap rca -r {code} --wide | capmap compare {code} {peers or 'OTHER'} | capmap profile {code} --all",
+        )
+    )
+    return lines
+
+
+def _collected(coverage: pl.DataFrame, indicator: str) -> bool:
+    row = coverage.filter(pl.col("indicator") == indicator)
+    return row.height > 0 and row["note"][0] is None
+
+
+def cite_all(seen: View) -> str:
+    """Citations short enough for one screen, tables of one producer together; `--all` prints them whole."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in seen.table("sources").iter_rows(named=True):
+        producer = _short(row["producer"]) if row["producer"] else row["title"]
+        licence = (row["licence"] or "terms not stated").split(",")[0].split(";")[0]
+        found.setdefault((producer, licence), []).extend([row["table"]] if row["table"] else [])
+    return "; ".join(
+        f"{who} {', '.join(tables)} ({terms})".replace("  ", " ") for (who, terms), tables in found.items()
+    )
+
+
+__all__ = ["View", "cite_all", "fingerprint", "headline", "line", "show", "view", "warnings"]

@@ -1,0 +1,158 @@
+"""Sentences from results: captions, headlines and the words for classes, bands and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from capmap.report.numbers import amount, index, per_cent
+
+#: What the classes are called on screen.
+CLASS_WORDS = {
+    "established": "established",
+    "indicated": "indicated",
+    "uncertain": "uncertain",
+    "below": "not specialised",
+    "none": "none found",
+}
+BAND_WORDS = {"slight": "slight", "moderate": "moderate", "high": "high", "very_high": "very high"}
+NOTE_WORDS = {
+    "absent_row": "no row in the data",
+    "below_floor": "too little expected to judge",
+    "break": "break in the series: change not judged",
+    "missing": "missing",
+    "no_base": "no base to compare with",
+    "no_variance_beyond_chance": "no variation beyond chance",
+    "not_applicable": "not applicable",
+    "one_period": "one period only",
+    "partial_base": "some sectors of this region are unknown",
+    "partial_world": "some regions are unknown in this sector",
+    "sole_producer": "sole producer",
+    "suppressed": "suppressed",
+    "no_denominator": "no denominator in the project",
+}
+STAGE_WORDS = {
+    "knowledge": "knowledge", "technology": "technology", "scale_up": "scale-up", "production": "production",
+    "market": "market", "context": "context",
+}  # fmt: skip
+
+
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """Words as a list in a sentence.
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def lower_first(label: str) -> str:
+    """A label inside a sentence: lower case unless it starts with an abbreviation (`IT methods`).
+
+    >>> lower_first("Food chemistry"), lower_first("IT methods for management"), lower_first("ICT sector")
+    ('food chemistry', 'IT methods for management', 'ICT sector')
+    """
+    return label if len(label) > 1 and label[1].isupper() else label[:1].lower() + label[1:]
+
+
+def note(text: str | None, labels: Mapping[str, str] | None = None) -> str:
+    """Reasons in words."""
+    if not text:
+        return ""
+    said = []
+    for reason in text.split(";"):
+        name, _, code = reason.partition(":")
+        if name == "depends_on":
+            said.append(f"depends on {(labels or {}).get(code, code)}")
+        else:
+            said.append(NOTE_WORDS.get(name, name.replace("_", " ")))
+    return "; ".join(said)
+
+
+def caption(meta: Mapping[str, Any]) -> list[str]:
+    """What a reader must know to read an RCA table: a line per block, then what was skipped or has no data."""
+    lines = [block_line(block) for block in compact(meta.get("blocks", ()))]
+    parameters = meta.get("parameters", {})
+    if parameters and "threshold" in parameters:
+        lines.append(
+            f"established: P(RCA > {index(parameters['threshold'])}) >= {parameters['p_established']:.2f} and at least "
+            f"{amount(parameters['min_count'])} counted; hidden below {amount(parameters['min_expected'])} expected"
+        )
+    lines += [
+        f"{gap['indicator']}: no data in {gap['asked']} (has {years(gap['has'])})" for gap in meta.get("no_data", ())
+    ]
+    return lines
+
+
+def compact(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Blocks of one indicator that differ in the year only, as one block with a span of years."""
+    found: dict[str, dict[str, Any]] = {}
+    for block in blocks:
+        if block["indicator"] in found:
+            found[block["indicator"]]["last"] = block["year"]
+        else:
+            found[block["indicator"]] = {**block, "last": block["year"]}
+    return list(found.values())
+
+
+def block_line(block: Mapping[str, Any]) -> str:
+    """One block in one line: indicator, year, reference, window, error, prior."""
+    year = "one period" if block["year"] is None else str(block["year"])
+    if block.get("last") not in (None, block["year"]):
+        year = f"{block['year']}-{block['last']}"
+    parts = [f"{block['indicator']} {year}", f"reference: {block['reference']['label']}"]
+    if block["window"] > 1:
+        parts.append(f"window {block['window']} years ({len(block['periods'])} periods)")
+    parts.append(error(block))
+    prior = block.get("prior")
+    if prior and block.get("last") in (None, block["year"]):
+        parts.append(f"prior alpha {index(prior['alpha'])}" if prior["alpha"] else prior["method"])
+    if block.get("fractional"):
+        parts.append("fractional counts: interval approximate")
+    return "; ".join(parts)
+
+
+def error(block: Mapping[str, Any]) -> str:
+    """Which error the range of a block holds."""
+    if block["kind"] != "count":
+        return "range: lowest and highest year of the window" if len(block["periods"]) > 1 else "no range: one period"
+    noise = block["dispersion"]
+    if noise["method"] == "estimated" and noise["phi"] > 1:
+        return f"range: counting error and year-to-year noise (dispersion {index(noise['phi'])})"
+    reason = {
+        "poisson": "",
+        "too few periods": ", fewer than 3 periods to see more",
+        "too few cells": ", too few cells to see more",
+        "estimated": ", no noise beyond it",
+    }[noise["method"]]
+    return f"range: counting error only{reason}"
+
+
+def years(found: Sequence[int | None]) -> str:
+    """Years a series has: `2008-2018, every second year` or a list.
+
+    >>> years([2008, 2010, 2012]), years([2023]), years([2018, 2020, 2021])
+    ('2008-2012, every 2 years', '2023', '2018, 2020, 2021')
+    """
+    dated = [y for y in found if y is not None]
+    if len(dated) < 3:
+        return ", ".join(map(str, dated)) or "one period without a year"
+    steps = {b - a for a, b in pairwise(dated)}
+    if len(steps) > 1:
+        return ", ".join(map(str, dated)) if len(dated) < 8 else f"{dated[0]}-{dated[-1]}, {len(dated)} years"
+    step = steps.pop()
+    return f"{dated[0]}-{dated[-1]}" + ("" if step == 1 else f", every {step} years")
+
+
+def age(year: int | None, today: int, old_after: int) -> str:
+    """How old a figure is, said out loud when it is older than the limit."""
+    if year is None:
+        return ""
+    gap = today - year
+    return f"{gap} year{'s' if gap != 1 else ''} ago" if gap > old_after else ""
+
+
+def share_text(share: float | None) -> str:
+    """`12.3% of world`."""
+    return f"{per_cent(share)}% of world"

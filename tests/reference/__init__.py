@@ -1,0 +1,1 @@
+"""Loop-written reference implementations, kept apart from `src` so that each can convict the other."""
