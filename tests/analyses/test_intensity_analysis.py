@@ -98,7 +98,7 @@ def test_identity_and_factors_equal_a_loop(tmp_path: Path, published: bool) -> N
     assert result.meta["blocks"][0]["reference"] == {"kind": kind, "label": label}
     assert set(result.frame["region"]) == set(regions)
     assert result.frame.height == len(r)
-    for i, j in r:
+    for (i, j), value in r.items():
         row = cell(result.frame, i, j)
         own = [k for k in both if k[0] == i]
         s_i, d_i = sum(stock[k] for k in own), sum(d[k] for k in own)
@@ -108,7 +108,7 @@ def test_identity_and_factors_equal_a_loop(tmp_path: Path, published: bool) -> N
             assert row["note"] == "no_denominator"
             assert [row[name] for name in ("denominator", "rii", "dri", "rca_stock", "rca_denominator")] == [None] * 5
             continue
-        assert isclose(row["rii"], r[i, j] / (s_j[j] / d_j[j]))
+        assert isclose(row["rii"], value / (s_j[j] / d_j[j]))
         assert isclose(row["rca_stock"], (stock[i, j] / s_i) / (s_j[j] / s))
         assert isclose(row["rca_denominator"], (d[i, j] / d_i) / (d_j[j] / n))
         assert isclose(row["dri"], row["rii"] / row["rii_region"])

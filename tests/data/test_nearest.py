@@ -6,7 +6,12 @@ import pytest
 
 from capmap.data.nearest import did_you_mean, nearest
 
-REGIONS = {"KOR": "Korea, Republic of", "PRK": "Korea, Democratic People's Republic of", "DEU": "Germany", "NLD": "Netherlands"}
+REGIONS = {
+    "KOR": "Korea, Republic of",
+    "PRK": "Korea, Democratic People's Republic of",
+    "DEU": "Germany",
+    "NLD": "Netherlands",
+}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from capmap.data import load
 from capmap.errors import Finding, UnreadableError
 from capmap.model import Project
 
-from .projects import HEADER, PLAIN, ROWS, Build
+from .projects import HEADER, ROWS, Build
 
 FULL = HEADER + ROWS
 
@@ -116,7 +116,9 @@ def test_quoted_decimal_commas_are_named_and_work_when_set(tmp_path: Path) -> No
     assert cells(single(tmp_path, text, overrides={"csv.decimal": ","})) == READ
 
 
-@pytest.mark.parametrize(("decimal", "text"), [(".", "1,234"), (".", "1,234.5"), (".", "1 234"), (",", "1.234,5"), (",", "1.234")])
+@pytest.mark.parametrize(
+    ("decimal", "text"), [(".", "1,234"), (".", "1,234.5"), (".", "1 234"), (",", "1.234,5"), (",", "1.234")]
+)
 def test_thousands_separators_are_refused(tmp_path: Path, decimal: str, text: str) -> None:
     project = single(tmp_path, f'region,sector,value\nA,x,"{text}"\n', overrides={"csv.decimal": decimal})
     assert errors(project) == [("CM030", 2, text)]
@@ -253,7 +255,9 @@ def test_what_is_no_number_is_located_and_becomes_null(tmp_path: Path, text: str
     assert cells(project) == [("A", "x", None, 1.0), ("A", "y", None, None)]
 
 
-@pytest.mark.parametrize(("text", "value"), [("1e3", 1000.0), ("+3", 3.0), (".5", 0.5), ("5.", 5.0), ("-0", 0.0), (" 7 ", 7.0)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e3", 1000.0), ("+3", 3.0), (".5", 0.5), ("5.", 5.0), ("-0", 0.0), (" 7 ", 7.0)]
+)
 def test_what_is_a_number(tmp_path: Path, text: str, value: float) -> None:
     project = single(tmp_path, f"region,sector,value\nA,x,{text}\n")
     assert cells(project) == [("A", "x", None, value)]
@@ -281,9 +285,7 @@ def test_what_is_no_year_is_located(tmp_path: Path, text: str) -> None:
 def test_empty_keys_are_located_and_left_out(tmp_path: Path) -> None:
     text = "region,sector,indicator,year,value\n,x,e,2018,1\nA,,e,2018,1\nA,x,,2018,1\nA,x,e,,1\nA,x,e,2018,1\n"
     project = single(tmp_path, text)
-    assert errors(project) == [("CM033", n, None) for n in (3, 4, 2, 5)] or sorted(errors(project)) == [
-        ("CM033", n, None) for n in (2, 3, 4, 5)
-    ]
+    assert errors(project) == [("CM033", n, None) for n in (2, 3, 4, 5)]
     assert {f.line: f.column for f in project.findings if f.code == "CM033"} == {
         2: "region",
         3: "sector",
@@ -339,7 +341,9 @@ def test_csv_and_parquet_give_equal_observations(tmp_path: Path, kind: str) -> N
     if kind == "categorical":
         frame = frame.with_columns(codes.cast(pl.Categorical))
     if kind == "enum":
-        frame = frame.with_columns(pl.col(c).cast(pl.Enum(frame[c].drop_nulls().unique().sort(descending=True))) for c in ("region", "sector"))
+        frame = frame.with_columns(
+            pl.col(c).cast(pl.Enum(frame[c].drop_nulls().unique().sort(descending=True))) for c in ("region", "sector")
+        )
     if kind == "integers":
         frame = frame.with_columns(pl.col("year").cast(pl.UInt16), pl.col("value").cast(pl.Float32).cast(pl.Float64))
         frame = frame.with_columns(value=typed()["value"])
@@ -396,7 +400,7 @@ def test_rows_of_a_workbook_are_those_on_the_screen(tmp_path: Path) -> None:
     frame.write_excel(tmp_path / "exports.xlsx")
     project = load(data=tmp_path / "exports.xlsx", kind="value", check=False)
     assert errors(project) == [("CM030", 4, "two")]
-    assert project.observations["sector"].to_list() == ["x", "01"] or set(project.observations["sector"]) == {"x", "01"}
+    assert project.observations["sector"].to_list() == ["x", "01"]
 
 
 # ----------------------------------------------------------------------------------------------- order
@@ -481,7 +485,11 @@ def test_a_thousand_faults_in_a_million_rows_are_all_located(tmp_path: Path) -> 
     here = [pl.Series(kind).implode() for kind in kinds]
     number = pl.int_range(pl.len())
     text = text.with_columns(
-        value=pl.when(number.is_in(here[0])).then(pl.lit("n/a")).when(number.is_in(here[1])).then(pl.lit("-5")).otherwise("value"),
+        value=pl.when(number.is_in(here[0]))
+        .then(pl.lit("n/a"))
+        .when(number.is_in(here[1]))
+        .then(pl.lit("-5"))
+        .otherwise("value"),
         year=pl.when(number.is_in(here[2])).then(pl.lit("2018-Q1")).otherwise("year"),
         status=pl.when(number.is_in(here[3])).then(pl.lit("X")).otherwise("status"),
         region=pl.when(number.is_in(here[4])).then(pl.lit(" ") + pl.col("region")).otherwise("region"),

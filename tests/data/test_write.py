@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capmap.data import write as module
@@ -58,10 +58,7 @@ HARD = pl.DataFrame(
         "held": [True, False, None, True],
     }
 )
-ROWS = [
-    {name: None if value is None else value for name, value in row.items()}
-    for row in HARD.cast({"region": pl.String, "class": pl.String, "note": pl.String}).iter_rows(named=True)
-]
+ROWS = HARD.rows(named=True)
 TEXTS = HARD.schema | {"region": pl.String(), "class": pl.String(), "note": pl.String()}
 META = {
     "capmap": "0.1.0",
@@ -111,14 +108,11 @@ def test_every_format_reads_back_as_the_same_rows(tmp_path: Path, name: str) -> 
 
 def test_csv_is_rfc_4180_in_utf8_with_empty_for_null() -> None:
     plain_frame = HARD.head(3).select("region", "sector", "year", "rca", "class", "held")
-    assert (
-        render(Result("rca", {"rca": plain_frame}), "csv")
-        == (
-            "region,sector,year,rca,class,held\n"
-            'KOR,"Food, drink ""and"" tobacco",2018,0.30000000000000004,established,true\n'
-            'DEU,"line\nbreak",2018,1e-300,,false\n'
-            "KOR,=1+1,,-5.0,uncertain,\n"
-        ).encode()
+    assert render(Result("rca", {"rca": plain_frame}), "csv") == (
+        b"region,sector,year,rca,class,held\n"
+        b'KOR,"Food, drink ""and"" tobacco",2018,0.30000000000000004,established,true\n'
+        b'DEU,"line\nbreak",2018,1e-300,,false\n'
+        b"KOR,=1+1,,-5.0,uncertain,\n"
     )
 
 
@@ -177,17 +171,17 @@ def test_an_empty_table_keeps_its_header(tmp_path: Path) -> None:
     assert sheet.columns == HARD.columns
 
 
-@pytest.mark.parametrize("format", ["csv", "tsv", "ndjson", "parquet"])
-def test_several_tables_need_a_long_frame_where_a_file_holds_one(tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize("asked", ["csv", "tsv", "ndjson", "parquet"])
+def test_several_tables_need_a_long_frame_where_a_file_holds_one(tmp_path: Path, asked: str) -> None:
     with pytest.raises(UsageError, match="has 3 tables") as caught:
-        write(SEVERAL, tmp_path / f"p.{format}")
+        write(SEVERAL, tmp_path / f"p.{asked}")
     assert caught.value.exit_code == ExitCode.USAGE
     assert list(tmp_path.iterdir()) == []
-    write(SEVERAL, tmp_path / f"p.{format}", long=LONG)
-    if format == "parquet":
+    write(SEVERAL, tmp_path / f"p.{asked}", long=LONG)
+    if asked == "parquet":
         assert pl.read_parquet(tmp_path / "p.parquet").equals(LONG)
     else:
-        assert (tmp_path / f"p.{format}").read_bytes() == render(Result("long", {"long": LONG}), format)
+        assert (tmp_path / f"p.{asked}").read_bytes() == render(Result("long", {"long": LONG}), asked)
 
 
 def test_gzip_holds_the_same_text(tmp_path: Path) -> None:
@@ -336,8 +330,8 @@ frame = pl.DataFrame({"s": labels.cast(pl.Categorical), "e": labels.cast(pl.Enum
                       "x": [k / 7 for k in range(n)]})
 meta = {"groups": {"x", "y", "z", "w"}, "command": "rca"}
 folder = Path(sys.argv[1])
-for name, table in {"a.parquet": frame, "a.csv.gz": frame, "a.json": frame, "a.md": frame[:9], "a.xlsx": frame[:9]}.items():
-    write(Result("rca", {"rca": table}, meta), folder / name)
+for name, rows in {"a.parquet": n, "a.csv.gz": n, "a.json": n, "a.md": 9, "a.xlsx": 9}.items():
+    write(Result("rca", {"rca": frame[:rows]}, meta), folder / name)
 """
 
 
@@ -404,8 +398,11 @@ def repr_csv(x: float) -> str:
     return text
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=5))  # fmt: skip
+labels = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(labels, st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=5))
 def test_any_number_survives_excel(drawn: list[tuple[str, float]]) -> None:
     frame = pl.DataFrame(drawn, schema={"label": pl.String, "x": pl.Float64}, orient="row")
     packed = io.BytesIO()
@@ -429,13 +426,8 @@ def test_the_suffix_says_the_format(name: str, expected: str) -> None:
     assert expected in FORMATS
 
 
-@pytest.mark.parametrize(
-    "name", ["x", "x.xls", "x.txt", "x.gz", "x.parquet.gz", "x.xlsx.gz", "csv", ".csv", "", "x.csv/"]
-)
+@pytest.mark.parametrize("name", ["x", "x.xls", "x.txt", "x.gz", "x.parquet.gz", "x.xlsx.gz", "csv", ".csv", ""])
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(name: str) -> None:
-    if name == "x.csv/":  # a trailing slash is lost in a path, as everywhere in Python
-        assert format_of(name) == "csv"
-        return
     with pytest.raises(UsageError) as caught:
         format_of(name)
     assert all(known in str(caught.value.fix) for known in FORMATS[1:])
@@ -455,9 +447,9 @@ def test_a_format_may_be_named_but_not_against_the_suffix(tmp_path: Path) -> Non
 
 
 def test_what_is_not_text_is_not_rendered() -> None:
-    for format in set(FORMATS) - set(TEXT_FORMATS):
+    for asked in set(FORMATS) - set(TEXT_FORMATS):
         with pytest.raises(UsageError):
-            render(RESULT, format)
+            render(RESULT, asked)
 
 
 # Metadata -----------------------------------------------------------------------------------------------------
@@ -745,10 +737,10 @@ def test_a_write_protected_file_is_not_replaced(shared: Path, request: pytest.Fi
     assert names(shared) == ["a.csv"]
 
 
-@pytest.mark.parametrize("format", ["csv", "json", "parquet", "xlsx", "md"])
-def test_a_full_disk(tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize("asked", ["csv", "json", "parquet", "xlsx", "md"])
+def test_a_full_disk(tmp_path: Path, asked: str) -> None:
     with pytest.raises(WriteError, match="cannot write /dev/full: the disk is full") as caught:
-        write(RESULT, "/dev/full", format)
+        write(RESULT, "/dev/full", asked)
     assert "free some space" in str(caught.value.fix)
 
 

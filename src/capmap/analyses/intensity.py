@@ -17,7 +17,7 @@ from capmap.analyses import selection
 from capmap.analyses.listing import (
     joined_notes,
     published_total,
-    reason_without_value,
+    reasons_without_value,
     rows_of,
     tables_of,
     years_of,
@@ -342,8 +342,8 @@ def _note(meta: Indicator, divided: bool, refused: bool) -> pl.Expr:
             & holds
             & ((with_base & ~pl.col("suppressed") & null_factor) | pl.col("ratio_median").is_null()),
             "partial_base": with_base & pl.col("partial"),
-        },
-        reason_without_value(),
+        }
+        | reasons_without_value()
     )
 
 

@@ -182,26 +182,20 @@ def tables_of(rows: pl.DataFrame) -> list[pl.DataFrame]:
     return [part for part in (rows.filter(~total), rows.filter(total)) if not part.is_empty()]
 
 
-def reason_without_value() -> pl.Expr:
-    """Why a row has no value, from its columns `value` and `status`; null where it has one."""
-    return (
-        pl.when(pl.col("value").is_not_null())
-        .then(pl.lit(None, pl.String))
-        .when(pl.col("status") == "Q")
-        .then(pl.lit("suppressed"))
-        .when(pl.col("status") == "M")
-        .then(pl.lit("not_applicable"))
-        .otherwise(pl.lit("missing"))
-    )
+def reasons_without_value() -> dict[str, pl.Expr]:
+    """Why a row has no value, by the name of the reason: conditions on its columns `value` and `status`."""
+    unknown, status = pl.col("value").is_null(), pl.col("status")
+    return {
+        "suppressed": unknown & (status == "Q").fill_null(False),
+        "not_applicable": unknown & (status == "M").fill_null(False),
+        "missing": unknown & ~((status == "Q") | (status == "M")).fill_null(False),
+    }
 
 
-def joined_notes(notes: Mapping[str, pl.Expr], *others: pl.Expr) -> pl.Expr:
-    """The note column: names whose condition holds, in the alphabet and joined by `;`; null where none does.
-
-    `others` are expressions that are a name themselves, or null.
-    """
+def joined_notes(notes: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The note column: names whose condition holds, in the alphabet and joined by `;`; null where none does."""
     named = [pl.when(condition).then(pl.lit(name)) for name, condition in sorted(notes.items())]
-    return pl.concat_list(*named, *others).list.drop_nulls().list.sort().list.join(";").replace("", None).alias("note")
+    return pl.concat_str(named, separator=";", ignore_nulls=True).replace("", None).alias("note")
 
 
 def _described(meta: Indicator) -> dict[str, Any]:

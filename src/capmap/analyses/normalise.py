@@ -17,7 +17,7 @@ from capmap.analyses.intensity import without_data
 from capmap.analyses.listing import (
     joined_notes,
     published_total,
-    reason_without_value,
+    reasons_without_value,
     rows_of,
     tables_of,
     years_of,
@@ -50,6 +50,8 @@ OPTION_OF = {
     "high": "goalposts",
     "log": "goalposts",
 }
+#: What can be said of a whole column in the notes.
+COLUMN_NOTES = ("constant", "refused", "treatment_failed")
 #: Parameters of the normalisers that the catalogue or an option of `normalise` fills in.
 FILLED = frozenset({"x", "direction", "reference", "target", "low", "high", "log"})
 
@@ -85,7 +87,7 @@ class Column:
     score: Floats
     rank: Floats
     row: dict[str, Any] = field(default_factory=dict)
-    note: str | None = None  #: `constant` or `refused`, or `treatment_failed`
+    note: str | None = None  #: one of COLUMN_NOTES
     reason: str | None = None  #: why the column was refused
 
 
@@ -409,9 +411,9 @@ class _Block:
                     "absent_row": absent,
                     "no_denominator": scaled & pl.col("denominator").is_null(),
                     "no_base": scaled & (pl.col("denominator") == 0) & (pl.col("value") == 0),
-                },
-                pl.when(~absent).then(reason_without_value()),
-                pl.col("column_note"),
+                }
+                | {reason: ~absent & holds for reason, holds in reasons_without_value().items()}
+                | {name: (pl.col("column_note") == name).fill_null(False) for name in COLUMN_NOTES}
             ),
             pl.lit(self.meta.id).alias("indicator"),
             pl.lit(self.period, pl.Int32).alias("year"),

@@ -143,19 +143,25 @@ def listed(own: pl.DataFrame, project: Project) -> pl.DataFrame:
 
     A specialisation is listed when it is established (or, for values of one period, indicated) and material;
     `new` when it was so in fewer than the last three periods although three exist; `lost` when it was so in one
-    of them but is no longer; `large` when the region is among the largest but its index is below 1.
+    of them but now is not, with probability 0.90 (an uncertain cell is not called lost); `large` when the region is
+    among the largest but its index is below 1.
     """
     shown = pl.col("class").is_in(["established", "indicated"])
     strong = shown & pl.col("band").is_in(["moderate", "high", "very_high"])
     if own["p_material"].null_count() < own.height:
         strong &= pl.col("p_material") >= 0.5
+    gone = (
+        pl.col("p_material") <= 1 - project.run.specialisation.p_established
+        if own["p_material"].null_count() < own.height
+        else pl.col("class") != "uncertain"
+    )
     fresh = (pl.col("trajectory") == "recent") & (pl.col("periods") >= 3)
     large = (pl.col("rank_world") <= project.run.profile.large_rank) & (pl.col("rca") < 1) & (pl.col("value") > 0)
     listing = (
         pl.when(pl.col("rca").is_null()).then(pl.lit("no_index"))
         .when(strong & fresh).then(pl.lit("new"))
         .when(strong).then(pl.lit("specialised"))
-        .when(pl.col("trajectory") == "lost").then(pl.lit("lost"))
+        .when((pl.col("trajectory") == "lost") & gone).then(pl.lit("lost"))
         .when(large & (pl.col("class") == "below")).then(pl.lit("large"))
         .when(shown).then(pl.lit("slight"))
         .when(pl.col("class") == "uncertain").then(pl.lit("uncertain"))
@@ -484,6 +490,8 @@ def _ids(cells: pl.DataFrame) -> list[str]:
 def _coverage(project: Project, code: str, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
     """What the project holds of the region for every indicator: sectors, years, nulls and statuses."""
     rows = []
+    listed_ = project.codes.regions
+    totals = listed_.filter(pl.col("role") != "region")["code"].to_list()
     for meta in selection.indicators(project):
         every = project.observations.filter(pl.col("indicator") == meta.id)
         own = every.filter(pl.col("region") == code)
@@ -500,7 +508,9 @@ def _coverage(project: Project, code: str, cells: pl.DataFrame, intensities: pl.
             "first_year": own["year"].min(), "last_year": own["year"].max(),
             "sectors": now.filter(pl.col("value").is_not_null())["sector"].n_unique() if now.height else 0,
             "of": every["sector"].n_unique(),
-            "regions": every.filter(pl.col("value").is_not_null())["region"].n_unique(),
+            "regions": every.filter(
+                pl.col("value").is_not_null() & ~pl.col("region").cast(pl.String).is_in(totals)
+            )["region"].n_unique(),
             "missing": int(own["value"].null_count()),
             "estimated": int(letters.is_in(["E", "I", "P"]).sum()),
             "breaks": int((letters == "B").sum()),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -15,10 +15,15 @@ from capmap.model import Indicator, Project, Result
 from capmap.report import numbers, words
 from capmap.report.numbers import Symbols
 
-#: Rows of each block before `--all` is needed: first indicator of a profile, then the others.
+#: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
+SCREEN_LINES = 45
+#: Rows of each block, from generous to tight: for the first indicator, for the others, and of an intensity's sectors.
 LIMITS = (
-    {"specialised": 4, "new": 2, "lost": 1, "large": 2},
-    {"specialised": 3, "new": 1, "lost": 1, "large": 1},
+    ({"specialised": 4, "new": 3, "lost": 2, "large": 3}, {"specialised": 3, "new": 2, "lost": 1, "large": 1}, 3),
+    ({"specialised": 4, "new": 2, "lost": 1, "large": 2}, {"specialised": 3, "new": 1, "lost": 1, "large": 1}, 3),
+    ({"specialised": 4, "new": 2, "lost": 1, "large": 1}, {"specialised": 2, "new": 1, "lost": 0, "large": 0}, 2),
+    ({"specialised": 3, "new": 1, "lost": 1, "large": 1}, {"specialised": 2, "new": 1, "lost": 0, "large": 0}, 1),
+    ({"specialised": 2, "new": 1, "lost": 0, "large": 1}, {"specialised": 1, "new": 0, "lost": 0, "large": 0}, 1),
 )
 STYLE = {"specialised": "bold green", "new": "green", "lost": "yellow", "large": "cyan"}
 #: What a block is sorted by where it is not persistence, then world share: the largest first.
@@ -39,6 +44,7 @@ class View:
     today: int
     width: int
     everything: bool
+    limits: tuple[dict[str, int], dict[str, int], int] = LIMITS[0]
 
     def table(self, name: str) -> pl.DataFrame:
         """One table of the result."""
@@ -70,20 +76,29 @@ def view(
 
 
 def show(console: Console, seen: View, *, brief: bool = False) -> None:
-    """Print a profile; `brief` stops after the headline block."""
-    console.print(_title(seen))
-    for sentence in headline(seen):
-        console.print(Text(sentence))
-    for warning in warnings(seen):
-        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
+    """Print a profile; `brief` stops after the headline block.
+
+    Blocks give up rows, never sections, until the profile fits SCREEN_LINES at 100 columns.
+    """
+    if brief or seen.everything:
+        lines = _lines(seen, brief)
+    else:
+        for limits in LIMITS:
+            lines = _lines(replace(seen, limits=limits), brief)
+            if sum(len(console.render_lines(one)) for one in lines) <= SCREEN_LINES:
+                break
+    for one in lines:
+        console.print(one)
+
+
+def _lines(seen: View, brief: bool) -> list[RenderableType]:
+    lines: list[RenderableType] = [_title(seen), Text(" ".join(headline(seen)))]
+    lines += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
     if brief:
-        return
-    parts: list[Callable[[View], Sequence[RenderableType]]] = [
-        _context, _size, _specialisations, _intensities, _chain, _pattern, _questions, _data
-    ]  # fmt: skip
-    for part in parts:
-        for line in part(seen):
-            console.print(line)
+        return lines
+    for part in (_context, _size, _specialisations, _intensities, _chain, _pattern, _questions, _data):
+        lines += part(seen)
+    return lines
 
 
 def _title(seen: View) -> Text:
@@ -114,7 +129,11 @@ def fingerprint(project: Project) -> str:
 def headline(seen: View) -> list[str]:
     """Sentences of the headline, each clause from one row of the `headline` table."""
     rows = list(seen.table("headline").iter_rows(named=True))
-    return [text for text in (_lasting(seen, rows), _large_and_new(seen, rows), _intensity(seen, rows)) if text]
+    said = [text for text in (_lasting(seen, rows), _large_and_new(seen, rows), _intensity(seen, rows)) if text]
+    if seen.table("specialisation").is_empty():
+        label = seen.result.meta["label"]
+        said.insert(0, f"No count or value indicator covers {label} here, so no specialisation is measured.")
+    return said
 
 
 def _names(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -194,15 +213,15 @@ def warnings(seen: View) -> list[str]:
         if row["clause"] == "year" and seen.age(row["year"]):
             ages.setdefault(row["year"], []).append(seen.meta(row["indicator"]).noun)
     parts = [
-        f"{words.joined([n.capitalize() if k == 0 else n for k, n in enumerate(sorted(nouns, reverse=True))])} end in "
-        f"{year} ({seen.age(year)})." for year, nouns in sorted(ages.items())
-    ]  # fmt: skip
+        f"{words.joined(sorted(nouns, reverse=True)).capitalize()} end in {year}, {seen.age(year)}."
+        for year, nouns in sorted(ages.items())
+    ]
     for row in rows:
         if row["clause"] == "dominant":
             share = _reference_share(seen, row["indicator"], row["region"])
             parts.append(
-                f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of the {seen.meta(row['indicator']).noun} "
-                f"reference: see 'ex{row['region']}'."
+                f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of world "
+                f"{seen.meta(row['indicator']).noun}: see ex{row['region']}."
             )
     if parts:
         said.append(" ".join(parts))
@@ -241,7 +260,7 @@ def _context(seen: View) -> list[RenderableType]:
     by_state: dict[str, list[str]] = {}
     for row in seen.table("stages").iter_rows(named=True):
         by_state.setdefault(row["state"], []).append(words.STAGE_WORDS[row["stage"]])
-    said = {"evidence": "covered", "partial": "partly covered", "no_evidence": "no evidence"}
+    said = {"evidence": "covered", "partial": "partly", "no_evidence": "no evidence"}
     stages = [f"{said[state]}: {', '.join(by_state[state])}" for state in said if state in by_state]
     return [Text(), line("CONTEXT", " | ".join(parts)), line("STAGES", " | ".join(stages))]
 
@@ -321,7 +340,7 @@ def _specialisations(seen: View) -> list[RenderableType]:
     ids = _ordered(seen, cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list())
     for place, name in enumerate(ids):
         own = cells.filter(pl.col("indicator") == name)
-        parts += [Text(), *_one_indicator(seen, name, own, LIMITS[min(place, 1)])]
+        parts += [Text(), *_one_indicator(seen, name, own, seen.limits[1] if place else seen.limits[0])]
     return parts
 
 
@@ -424,14 +443,16 @@ def _closing(
         f"{numbers.amount(c['expected'])} expected)" for c in unsure.head(limit).iter_rows(named=True)
     ]  # fmt: skip
     if said:
-        more = unsure.height - len(said)
-        parts.append(f"uncertain: {'; '.join(said)}" + (f" + {more} more" if more else ""))
-    counted = (
-        [f"{n['slight']} slight (1-{numbers.index(seen.project.run.profile.material)})"] if n.get("slight") else []
-    )
-    counted += [f"{left_out} more of these kinds"] if left_out else []
+        first = (
+            f"{unsure.height} uncertain: "
+            if seen.everything or unsure.height == 1
+            else f"{unsure.height} uncertain, such as "
+        )
+        parts.append(first + "; ".join(said))
+    counted = [f"{n['slight']} slight"] if n.get("slight") else []
+    counted += [f"{left_out} more"] if left_out else []
     if counted:
-        parts.append(f"{' and '.join(counted)}" + ("" if seen.everything else ": --all"))
+        parts.append(f"not listed: {', '.join(counted)}" + ("" if seen.everything else ": --all"))
     lines: list[RenderableType] = []
     if parts:
         lines.append(
@@ -459,26 +480,31 @@ def _intensities(seen: View) -> list[RenderableType]:
             continue
         meta = seen.meta(name)
         parts.append(Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
-            f"{meta.name}, {own['year'][0]}: {meta.unit}; no RCA of an intensity", style=""))  # fmt: skip
+            f"{meta.name} {own['year'][0]}: {meta.unit}", style=""))  # fmt: skip
+        parts[-1].no_wrap, parts[-1].overflow = True, "ellipsis"  # type: ignore[union-attr]
         rows = [
             [f"    {seen.sector(name, r['sector'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
              f"{r['percentile'] * 100:.0f}" if r["percentile"] is not None else numbers.NOTHING,
              numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
-            for r in own.sort(pl.col("percentile").neg(), "sector").head(99 if seen.everything else 3).iter_rows(named=True)
+            for r in own.sort(pl.col("percentile").neg(), "sector").head(own.height if seen.everything else seen.limits[2]).iter_rows(named=True)
         ]  # fmt: skip
         parts.append(_grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
                                   ("percentile", "right", 10), ("x median", "right", 8), ("peers", "right", 7)],
                            rows, 26))  # fmt: skip
         if own.height > len(rows):
             parts.append(Text(f"    {own.height - len(rows)} more sectors: --all", style="bright_black"))
+    lacking: dict[str, list[str]] = {}
     for row in seen.table("coverage").filter(pl.col("note") == "not_collected").iter_rows(named=True):
         meta = seen.meta(row["indicator"])
-        if meta.stage == "context":
-            continue
-        producer = meta.source.producer or meta.source.title
-        parts.append(line(words.STAGE_WORDS[meta.stage].upper(),
-                           f"{meta.name}: not collected for {seen.result.meta['region']} in this project "
-                           f"({_short(producer)}, {row['regions']} regions)"))  # fmt: skip
+        if meta.stage != "context":
+            producer = _short(meta.source.producer or meta.source.title)
+            lacking.setdefault(meta.stage, []).append(f"{meta.name} ({producer}, {row['regions']} regions)")
+    parts += [
+        line(
+            words.STAGE_WORDS[stage].upper(), f"not collected for {seen.result.meta['region']} here: {'; '.join(names)}"
+        )
+        for stage, names in lacking.items()
+    ]
     return parts
 
 
@@ -533,7 +559,7 @@ def _questions(seen: View) -> list[RenderableType]:
             )  # fmt: skip
             said.append(f"Is {what} real or a counting change? {moved}")
         else:
-            said.append(f"Does {what} survive without its largest owners? not testable: no firm data")
+            said.append(f"Does {what} survive without its largest owners? no firm data to tell")
     lines: list[RenderableType] = [line("ASK NEXT" if k == 0 else "", f"{k + 1} {text}") for k, text in enumerate(said)]
     return lines
 
@@ -541,11 +567,11 @@ def _questions(seen: View) -> list[RenderableType]:
 def _data(seen: View) -> list[RenderableType]:
     coverage = seen.table("coverage")
     parts = [
-        f"{seen.meta(r['indicator']).noun} {r['sectors']}/{r['of']} sectors {r['year'] or ''}".strip()
+        f"{seen.meta(r['indicator']).noun} {r['sectors']}/{r['of']}"
         for r in coverage.filter(pl.col("note").is_null()).iter_rows(named=True) if seen.meta(r["indicator"]).stage != "context"
     ]  # fmt: skip
     doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
-    flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items())
+    flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v) or "none missing or flagged"
     gaps = [
         f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
         for g in seen.result.meta["no_data"] if g["asked"] not in ("latest", "None") and _collected(coverage, g["indicator"])
@@ -558,7 +584,7 @@ def _data(seen: View) -> list[RenderableType]:
     peers = " ".join(seen.result.meta["peers"]["codes"][:2])
     lines: list[RenderableType] = [
         line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
-        line("DATA", f"{'; '.join(parts)} | {flags} (all years): capmap check" + "".join(f" | {g}" for g in gaps)),
+        line("DATA", f"sectors: {', '.join(parts)} | {flags}: capmap check" + "".join(f" | {g}" for g in gaps)),
     ]
     if seen.everything:
         lines += [line("SOURCES" if k == 0 else "", text) for k, text in enumerate(sources)]
