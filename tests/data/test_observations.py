@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,13 @@ def test_bare_decimal_commas_are_named_with_their_lines(tmp_path: Path) -> None:
     assert [(f.code, f.line) for f in caught.value.findings] == [("CM010", 2), ("CM010", 4), ("CM010", 5)]
     assert '`[csv] decimal = ","`' in caught.value.findings[0].fix
     assert caught.value.findings[2].message == "3 fields, the header has 4"
+
+
+def test_uneven_rows_that_make_up_for_each_other_are_found(tmp_path: Path) -> None:
+    text = "region,sector,value,status\nA,x,1,5,\nB,x,2\nC,x,3,\n"
+    with pytest.raises(UnreadableError) as caught:
+        single(tmp_path, text)
+    assert [(f.code, f.line) for f in caught.value.findings] == [("CM010", 2), ("CM010", 3)]
 
 
 def test_quoted_decimal_commas_are_named_and_work_when_set(tmp_path: Path) -> None:
@@ -368,6 +376,25 @@ def test_rows_of_a_parquet_file_are_counted_from_one(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "exports.parquet")
     project = load(data=tmp_path / "exports.parquet", kind="value", check=False)
     assert errors(project) == [("CM031", 2, "inf")]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "fix"),
+    [
+        ("year", [date(2018, 1, 1)], "store it as whole numbers"),
+        ("value", [True], "store it as numbers"),
+        ("region", [["A"]], "store it as text"),
+        ("sector", [{"a": 1}], "store it as text"),
+        ("region", [1.5], "store it as text"),
+    ],
+)
+def test_columns_of_other_types_are_refused(tmp_path: Path, column: str, values: list[object], fix: str) -> None:
+    frame = pl.DataFrame({"region": ["A"], "sector": ["x"], "year": [2018], "value": [1.0]})
+    frame.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "exports.parquet")
+    with pytest.raises(UnreadableError) as caught:
+        load(data=tmp_path / "exports.parquet", kind="value")
+    (found,) = caught.value.findings
+    assert (found.code, found.column, found.fix) == ("CM014", column, fix)
 
 
 def test_whole_number_codes_become_text(tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def _indices(block: Block, base: Margins, absent: str) -> None:
     expected = measures.expected_value(x_i, x_j, x)
     index = measures.balassa(x_ij, expected)
     lacking = np.isnan(index)
-    expected[np.isnan(x_i)] = np.nan
+    expected[lacking] = np.nan
     columns["value"] = x_ij
     columns["expected"] = expected
     columns["share_region"] = x_ij / x_i
@@ -291,8 +291,8 @@ def _indices(block: Block, base: Margins, absent: str) -> None:
     columns["nrca"] = measures.normalised(x_ij, expected, x)
     columns["arca"] = measures.additive(x_ij, x_i, x_j, x)
     columns["ceiling"] = measures.ceiling(x_i, x_j, x)
-    columns["share_region"][lacking] = np.nan
-    columns["ceiling"][lacking] = np.nan
+    for name in ("share_region", "share_world", "arca", "ceiling"):
+        columns[name][lacking] = np.nan
     total = np.bincount(cells.region, np.where(lacking, 0.0, index), cells.n_regions)
     counted = base.n_sectors if absent == "zero" else np.bincount(cells.region[~lacking], minlength=cells.n_regions)
     mean = np.divide(total, counted, out=np.full(cells.n_regions, np.nan), where=counted > 0)

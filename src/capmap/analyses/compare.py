@@ -16,7 +16,7 @@ from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import panel
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import similarity
-from capmap.methods.specialisation import symmetric
+from capmap.methods.specialisation import Floats, symmetric
 from capmap.methods.uncertainty import p_ahead
 from capmap.model import TOTAL, Indicator, Project, Result
 
@@ -185,18 +185,21 @@ def _pairs(own: pl.DataFrame, codes: Sequence[str], versus: bool) -> list[dict[s
 def _ahead(one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[float | None, bool, str | None]:
     """P(one > two), whether the order is resolved, and why it could not be judged."""
     if one["posterior_shape"] is not None and two["posterior_shape"] is not None:
-        p = float(
-            p_ahead(*(np.float64(row[name]) for row in (one, two) for name in ("posterior_shape", "posterior_rate")))
-        )
+        p = _chance(one["posterior_shape"], one["posterior_rate"], two["posterior_shape"], two["posterior_rate"])
         return p, max(p, 1 - p) >= RESOLVED, None
     if one["rca_low"] is None or two["rca_low"] is None:
         return None, False, "one_period" if one["dispersion"] is None else "no_variance_beyond_chance"
     return None, one["rca_low"] > two["rca_high"] or two["rca_low"] > one["rca_high"], None
 
 
+def _chance(shape_a: float, rate_a: float, shape_b: float, rate_b: float) -> float:
+    """P(A > B) of two gamma posteriors."""
+    return float(p_ahead(*(np.array([x]) for x in (shape_a, rate_a, shape_b, rate_b)))[0])
+
+
 def _rsca(row: Mapping[str, Any]) -> float:
     index = row["rca_eb"] if row["rca_eb"] is not None else row["rca"]
-    return float(symmetric(np.float64(index)))
+    return float(symmetric(np.array([index]))[0])
 
 
 def _specialised(row: Mapping[str, Any] | None) -> bool:
@@ -268,10 +271,9 @@ def _size(frame: pl.DataFrame, codes: Sequence[str], block: Mapping[str, Any]) -
         if k == 0:
             places[code] = 1
             continue
-        before = found[ordered[k - 1]]["value"] / phi, found[code]["value"] / phi
-        certain = block["kind"] != "count" or float(
-            p_ahead(np.float64(before[0] + 0.5), np.float64(1.0), np.float64(before[1] + 0.5), np.float64(1.0))
-        ) >= RESOLVED  # fmt: skip
+        # flat prior: half a count more than was found, in units of the dispersion
+        above, below = found[ordered[k - 1]]["value"] / phi + 0.5, found[code]["value"] / phi + 0.5
+        certain = block["kind"] != "count" or _chance(above, 1.0, below, 1.0) >= RESOLVED
         places[code] = k + 1 if certain else places[ordered[k - 1]]
     return [
         {"indicator": block["indicator"], "year": block["year"], "region": c, "sector": TOTAL, "value": r["value"],
@@ -300,10 +302,7 @@ def _pattern(own: pl.DataFrame, codes: Sequence[str]) -> list[dict[str, Any]]:
     }
     rows = []
     for a, b in combinations(codes, 2):
-        one, two = (
-            {name: table.filter(pl.col("region") == c).drop("region").to_numpy().astype(float) for name, table in wide.items()}
-            for c in (a, b)
-        )  # fmt: skip
+        one, two = ({name: _row(table, c) for name, table in wide.items()} for c in (a, b))
         if not len(one[index]) or not len(two[index]):
             continue
         rows.append({
@@ -312,6 +311,12 @@ def _pattern(own: pl.DataFrame, codes: Sequence[str]) -> list[dict[str, Any]]:
             "overlap": similarity.finger_kreinin(one["share_region"][0], two["share_region"][0]),
         })  # fmt: skip
     return rows
+
+
+def _row(table: pl.DataFrame, region: str) -> Floats:
+    """(1, n_sectors) values of a region in a wide table, or (0, n_sectors) where it has none."""
+    found: Floats = table.filter(pl.col("region") == region).drop("region").to_numpy().astype(np.float64)
+    return found
 
 
 def _complements(own: pl.DataFrame, codes: Sequence[str]) -> list[dict[str, Any]]:

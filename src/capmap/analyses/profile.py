@@ -6,7 +6,7 @@ words, rounding and the choice of what fits on a screen belong to the report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ import polars as pl
 from capmap.analyses import selection
 from capmap.analyses.blocks import CLASSES, rca_history
 from capmap.analyses.intensity import intensity
-from capmap.analyses.peers import Peers, peers_of, similar_patterns
+from capmap.analyses.peers import Peers, peers_of, similar_patterns, structure
 from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import Panel, panel
 from capmap.errors import RefusedError
 from capmap.methods.specialisation import symmetric
-from capmap.model import TOTAL, Indicator, Project, Result
+from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
 
 #: Where a cell of the region stands in its profile, in this order of precedence.
 LISTINGS = ("specialised", "new", "lost", "large", "slight", "uncertain", "not_specialised", "no_index")
@@ -38,6 +38,7 @@ def profile(
     *,
     year: selection.Year = "latest",
     allow_mixed_years: bool = False,
+    known: Known | None = None,
     **changes: Any,
 ) -> Result:
     """Capability profile of one region.
@@ -49,6 +50,7 @@ def profile(
     year : `latest` (each indicator's own last year) or one year. An indicator without that year is listed
         under `coverage` as "no data"; with `allow_mixed_years` its nearest earlier year is taken instead, and
         per-head figures may use the population of the nearest year.
+    known : what an earlier profile of the same project and settings measured already (see `profiles`).
     changes : keys of `[specialisation]`.
 
     Returns
@@ -58,25 +60,22 @@ def profile(
     `pattern`, `coverage`, `questions` and `sources`.
     """
     code = selection.region(project, region)
-    options = settings(project, **changes)
-    chosen, _ = measurable(project)
-    people = _population(project)
-    named = peers_of(project, code)
+    known = known or Known(project, settings(project, **changes), changes)
+    options = known.options
+    chosen, people = known.chosen, known.people
+    named = peers_of(project, code, known.structure)
     parts: dict[str, list[pl.DataFrame]] = {"specialisation": [], "history": [], "pattern": []}
     size: list[dict[str, Any]] = []
     size_history: list[dict[str, Any]] = []
     blocks: list[dict[str, Any]] = []
     missing: list[dict[str, Any]] = []
     for meta in chosen:
-        whole = panel(project, meta.id, exclude=options.exclude)
+        whole = known.panel(meta.id)
         when = pick_year(whole.years, year, allow_mixed_years)
         if code not in whole.regions or when is None:
             missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
             continue
-        measured = rca(
-            project, indicator=[meta.id], year="latest" if when == "undated" else when,
-            extras=["history", "dependence"], **changes,
-        )  # fmt: skip
+        measured = known.rca(meta.id, when)
         own = measured.frame.filter(pl.col("region") == code)
         if own.is_empty():
             missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
@@ -87,16 +86,16 @@ def profile(
         parts["specialisation"].append(listed(own, project))
         parts["history"].append(rca_history(project, whole, code, options, upto=ended))
         parts["pattern"].append(pattern(measured.frame, meta, code))
-        rows, trend = _size(project, whole, ended, block, code, people, named, allow_mixed_years)
+        rows, trend = _size(whole, ended, block, code, people, named, allow_mixed_years)
         size += rows
         size_history += trend
-    intensities = _intensities(project, code, year, named, allow_mixed_years)
+    intensities = _intensities(known, code, year, named, allow_mixed_years)
     cells = _stack(parts["specialisation"])
     tables = {
-        "headline": _headline(project, cells, intensities, size, blocks),
+        "headline": _headline(cells, intensities, size, blocks),
         "context": _context(project, code, people),
         "peers": _peers(named),
-        "stages": _stages(project, code, cells, intensities),
+        "stages": _stages(project, cells, intensities),
         "size": _frame(size, SIZE),
         "size_history": _frame(size_history, SIZE_HISTORY),
         "specialisation": cells,
@@ -104,7 +103,7 @@ def profile(
         "intensity": intensities,
         "pattern": _stack(parts["pattern"]),
         "coverage": _coverage(project, code, cells, intensities),
-        "questions": _questions(project, cells, code),
+        "questions": _questions(project, cells),
         "sources": sources(project, [b["indicator"] for b in blocks] + intensities["indicator"].unique().to_list()),
     }
     if cells.is_empty() and intensities.is_empty():
@@ -121,6 +120,69 @@ def profile(
         "peers": {"kind": named.kind, "codes": list(named.codes), "variables": list(named.variables)},
         "blocks": blocks,
         "no_data": missing,
+    })  # fmt: skip
+
+
+class Known:
+    """What the profiles of one project share: panels, measured tables, population and structure, each made once."""
+
+    def __init__(self, project: Project, options: SpecialisationSection, changes: Mapping[str, Any]) -> None:
+        self.project = project
+        self.options = options
+        self.chosen, _ = measurable(project)
+        self.people = _population(project)
+        self.structure = structure(project)
+        self._changes = dict(changes)
+        self._made: dict[tuple[str, str, object], Any] = {}
+
+    def _once(self, kind: str, indicator: str, when: object, make: Callable[[], Any]) -> Any:
+        key = (kind, indicator, when)
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def panel(self, indicator: str) -> Panel:
+        """Cells of an indicator."""
+        found: Panel = self._once(
+            "panel", indicator, None, lambda: panel(self.project, indicator, exclude=self.options.exclude)
+        )
+        return found
+
+    def rca(self, indicator: str, when: int | str) -> Result:
+        """Measured table of an indicator in a year (`undated` for data without years)."""
+        found: Result = self._once(
+            "rca", indicator, when,
+            lambda: rca(self.project, indicator=[indicator], year="latest" if when == "undated" else when,
+                        extras=["history", "dependence"], **self._changes),
+        )  # fmt: skip
+        return found
+
+    def intensity(self, indicator: str, when: int | str) -> pl.DataFrame:
+        """Measured table of an intensity or score in a year."""
+        found: pl.DataFrame = self._once(
+            "intensity", indicator, when,
+            lambda: intensity(self.project, indicator=[indicator], year="latest" if when == "undated" else when).frame,
+        )  # fmt: skip
+        return found
+
+
+def profiles(project: Project, **changes: Any) -> Result:
+    """Profiles of every region that has data, as one long frame (LONG_COLUMNS) with the profiled region first.
+
+    The frame has the column `profile` before the others; regions that no indicator covers are left out.
+    """
+    known = Known(project, settings(project, **changes), changes)
+    frames = []
+    for code in project.codes.regions.filter(pl.col("role") == "region")["code"].sort().to_list():
+        try:
+            one = profile(project, code, known=known, **changes)
+        except RefusedError:
+            continue
+        frames.append(long(one).select(pl.lit(code).alias("profile"), pl.all()))
+    if not frames:
+        raise RefusedError("no region has data to profile", fix="see `capmap check`")
+    return Result("profiles", {"profiles": pl.concat(frames)}, {
+        "command": "profiles", "parameters": known.options.model_dump(), "regions": len(frames)
     })  # fmt: skip
 
 
@@ -284,7 +346,6 @@ def people_in(
 
 
 def _size(
-    project: Project,
     whole: Panel,
     period: int,
     block: Mapping[str, Any],
@@ -338,8 +399,9 @@ def _totals(whole: Panel, period: int) -> dict[str, Any]:
     }
 
 
-def _intensities(project: Project, code: str, year: selection.Year, named: Peers, mixed: bool) -> pl.DataFrame:
+def _intensities(known: Known, code: str, year: selection.Year, named: Peers, mixed: bool) -> pl.DataFrame:
     """Intensities and scores of the region with rank, percentile and the median of its peers."""
+    project = known.project
     frames = []
     for meta in selection.indicators(project):
         if meta.kind not in ("intensity", "score"):
@@ -351,7 +413,7 @@ def _intensities(project: Project, code: str, year: selection.Year, named: Peers
         when = pick_year(tuple(mine) if latest and mine else years, year, mixed)
         if when is None or not mine:
             continue
-        measured = intensity(project, indicator=[meta.id], year="latest" if when == "undated" else when).frame
+        measured = known.intensity(meta.id, when)
         peers = measured.filter(pl.col("region").cast(pl.String).is_in(list(named.codes))).group_by("sector").agg(
             pl.col("value").median().alias("peer_median"), pl.col("value").count().alias("peers")
         )  # fmt: skip
@@ -386,8 +448,8 @@ def _peers(named: Peers) -> pl.DataFrame:
     return _frame(rows, {"region": pl.String, "kind": pl.String, "distance": pl.Float64})
 
 
-def _stages(project: Project, code: str, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
-    """What evidence each stage of the chain has: `evidence`, `partial` (some indicators lack the region), `no_evidence`."""
+def _stages(project: Project, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
+    """What evidence each stage of the chain has: `evidence`, `partial` (some indicators lack it), `no_evidence`."""
     held = set(cells["indicator"].cast(pl.String).to_list() if cells.height else []) | set(
         intensities["indicator"].cast(pl.String).to_list() if intensities.height else []
     )
@@ -409,7 +471,6 @@ HEADLINE = {
 
 
 def _headline(
-    project: Project,
     cells: pl.DataFrame,
     intensities: pl.DataFrame,
     size: Sequence[Mapping[str, Any]],
@@ -422,7 +483,11 @@ def _headline(
     rows: list[dict[str, Any]] = []
     for name in _ids(cells):
         own = cells.filter(pl.col("indicator") == name)
-        lasting = own.filter((pl.col("listing") == "specialised") & (pl.col("trajectory") == "lasting"))
+        lasting = own.filter(
+            (pl.col("listing") == "specialised")
+            & (pl.col("trajectory") == "lasting")
+            & (pl.col("class") == "established")
+        )
         rows += [_cell(c, "lasting", "rca") for c in lasting.head(HEADLINE_FIELDS["lasting"]).iter_rows(named=True)]
         if lasting.is_empty():
             rows.append({"clause": "none_lasting", "indicator": name, "year": own["year"][0], "note": _why_none(own)})
@@ -462,7 +527,7 @@ def _why_none(own: pl.DataFrame) -> str:
     """Why no specialisation can be called lasting."""
     if own["note"].cast(pl.String).str.contains("break").any():
         return "break"
-    if own["periods"].max() < 3:
+    if (own["periods"] < 3).all():
         return "fewer_than_three_periods"
     if not (own["class"] == "established").any():
         return "none_established"
@@ -524,7 +589,7 @@ def _coverage(project: Project, code: str, cells: pl.DataFrame, intensities: pl.
     })  # fmt: skip
 
 
-def _questions(project: Project, cells: pl.DataFrame, code: str) -> pl.DataFrame:
+def _questions(project: Project, cells: pl.DataFrame) -> pl.DataFrame:
     """What to ask next: is a new specialisation real, does a lasting one survive without its largest owners?"""
     rows: list[dict[str, Any]] = []
     if cells.height:
@@ -539,12 +604,14 @@ def _questions(project: Project, cells: pl.DataFrame, code: str) -> pl.DataFrame
             rows.append({"question": "new_or_counting_change", "indicator": one["indicator"], "sector": one["sector"],
                          "year": one["year"], "first_year": world["year"][-2] if change is not None else None,
                          "measure": "world_change", "value": change})  # fmt: skip
-        for one in cells.filter(pl.col("listing") == "specialised").head(1).iter_rows(named=True):
-            rows.append({"question": "survives_without_largest_owner", "indicator": one["indicator"],
-                         "sector": one["sector"], "year": one["year"], "note": "no_firm_data"})  # fmt: skip
-    del code
-    return _frame(rows, {"question": pl.String, "indicator": pl.String, "sector": pl.String, "year": pl.Int32,
-                         "first_year": pl.Int32, "measure": pl.String, "value": pl.Float64, "note": pl.String})  # fmt: skip
+        rows += [
+            {"question": "survives_without_largest_owner", "indicator": one["indicator"], "sector": one["sector"],
+             "year": one["year"], "note": "no_firm_data"}
+            for one in cells.filter(pl.col("listing") == "specialised").head(1).iter_rows(named=True)
+        ]  # fmt: skip
+    schema = {"question": pl.String, "indicator": pl.String, "sector": pl.String, "year": pl.Int32,
+              "first_year": pl.Int32, "measure": pl.String, "value": pl.Float64, "note": pl.String}  # fmt: skip
+    return _frame(rows, schema)
 
 
 __all__ = ["CLASSES", "LISTINGS", "listed", "long", "pattern", "profile", "sources"]

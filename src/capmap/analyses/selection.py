@@ -92,11 +92,16 @@ def all_sector_names(project: Project) -> dict[str, str]:
 def sector(project: Project, text: str, metas: Sequence[Indicator]) -> str:
     """Code of a sector given by code or name, among those that these indicators have observations of."""
     names: dict[str, str] = {}
+    listed: dict[str, str] = {}
     for meta in metas:
         own = sector_names(project, meta)
+        listed.update(own)
         seen = project.observations.lazy().filter(pl.col("indicator") == meta.id).select("sector").unique().collect()
         names.update({code: own.get(code, code) for code in seen["sector"].cast(pl.String).to_list()})
     names.pop(TOTAL, None)
+    if text in listed and text not in names:
+        asked = ", ".join(meta.id for meta in metas)
+        raise UsageError(f"sector {text} ({listed[text]}) has no data in {asked}", fix="see `capmap sectors`")
     return _resolve(text, names, "sector", "capmap sectors")
 
 
@@ -138,7 +143,7 @@ def _resolve(text: str, names: dict[str, str], what: str, command: str) -> str:
     exact = [c for c, label in names.items() if folded in (c.casefold(), (label or "").casefold())]
     if len(exact) == 1:
         return exact[0]
-    part = [c for c, label in names.items() if folded and folded in (label or "").casefold()]
+    part = [c for c, label in names.items() if len(folded) > 2 and folded in (label or "").casefold()]
     if not exact and len(part) == 1:
         return part[0]
     several = exact or part

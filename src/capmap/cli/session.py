@@ -120,6 +120,6 @@ def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def today() -> int:
     """This year, for the age of figures."""
-    import datetime
+    import datetime as dt
 
-    return datetime.datetime.now(tz=datetime.UTC).year
+    return dt.datetime.now(tz=dt.UTC).year

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from capmap.data.cells import KEYS
 from capmap.data.findings import CHECKS, finding, findings_frame, in_order
 from capmap.data.nearest import did_you_mean
-from capmap.data.observations import KEYS, indicator_rows, row_key
+from capmap.data.observations import indicator_rows, row_key
 from capmap.data.tables import (
     SERIES_CHECKS,
     TABLE_CHECKS,
@@ -30,6 +31,7 @@ from capmap.model import TOTAL, Indicator, Project
 
 __all__ = ["CHECKS", "check", "findings_frame"]
 
+SUGGESTED = 1_000  #: unknown codes for which the nearest is looked up; more mean a wrong list, not slips
 NO_VALUE = ("L", "M", "Q")  #: statuses that go without a value
 
 
@@ -198,9 +200,9 @@ def _unknown(
     odd = found - listed.keys()
     if not odd:
         return
-    near = {word: did_you_mean(word, listed) for word in odd}
+    near = {word: did_you_mean(word, listed) for word in sorted(odd)[:SUGGESTED]}
     fixes = {
-        word: f"did you mean {near[word]}? If not, {add.format(word)}" if near[word] else add.format(word)
+        word: f"did you mean {near[word]}? If not, {add.format(word)}" if near.get(word) else add.format(word)
         for word in odd
     }
     wanted = pl.col(column).is_in(sorted(odd))

@@ -71,6 +71,11 @@ _TABLE = (
     Check("CM011", "warning", "no rows", "The file has a header and nothing below it."),
     Check("CM012", "note", "columns not read", "Columns that capmap does not use are not read."),
     Check("CM013", "note", "sheets not read", "Only the first sheet of a workbook is read."),
+    _unreadable(
+        "CM014",
+        "column of another type",
+        "A Parquet column holds dates, lists or the like where text or numbers belong.",
+    ),
     # code lists
     _unreadable("CM020", "unknown column in a code list", "Code lists have closed columns."),
     _unreadable("CM021", "code listed twice", "A code has one line in its list."),
@@ -257,6 +262,12 @@ def finding(
         value=value,
         count=count,
     )
+
+
+def more(code: str, rest: int, file: str, line: int, column: str | None) -> Finding:
+    """The finding that stands for the rows beyond `LISTED`, placed at the first of them."""
+    message = f"{rest:,} more row{'s' if rest != 1 else ''} like these"
+    return finding(code, message, "as for the others", file=file, line=line, column=column, count=rest)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from capmap.bundled import bundled, sample_project
-from capmap.data.observations import SUFFIXES
+from capmap.data.files import SUFFIXES
 from capmap.data.settings import PREFIX, RUN_FILE
 from capmap.errors import UsageError, WriteError
 from capmap.model import RunFile

@@ -12,9 +12,10 @@ from capmap.bundled import sample_project
 from capmap.data.catalogue import as_given, read_catalogue
 from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
+from capmap.data.files import STDIN, Reading, find_files
 from capmap.data.findings import in_order, is_unreadable, unreadable
 from capmap.data.nearest import nearest
-from capmap.data.observations import STDIN, Reading, find_files, read_observations
+from capmap.data.observations import read_observations
 from capmap.data.settings import RUN_FILE, find_run_file, merge
 from capmap.data.toml import TomlFile, read_toml
 from capmap.errors import ChecksFailedError, Finding, UnreadableError, UsageError

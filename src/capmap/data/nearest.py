@@ -16,9 +16,10 @@ def nearest(word: str, choices: Iterable[str] | Mapping[str, str], limit: int = 
 
     Returns
     -------
-    List of choices. Codes are compared by optimal string alignment (a swap of two neighbours counts as
-    one slip) and must agree in half of their letters; labels by rapidfuzz's `WRatio` from 80. Ties go to
-    the choice that comes first in the alphabet, so the answer never depends on the order of `choices`.
+    List of choices. Codes are compared by optimal string alignment (a swap of two neighbours counts as one
+    slip) and must agree in half of their letters; only if no code is near, labels are compared by rapidfuzz's
+    `WRatio`, from 80. Ties go to the choice that comes first in the alphabet, so the answer never depends on
+    the order of `choices`.
 
     Examples
     --------
@@ -32,27 +33,24 @@ def nearest(word: str, choices: Iterable[str] | Mapping[str, str], limit: int = 
     from rapidfuzz import fuzz, process
     from rapidfuzz.distance import OSA
 
-    labels = choices if isinstance(choices, Mapping) else dict.fromkeys(choices, "")
-    by_code = process.extract(
+    found = process.extract(
         word,
-        {code: code for code in labels},
+        {code: code for code in choices},
         scorer=OSA.normalized_similarity,
         processor=str.casefold,
         score_cutoff=0.5,
         limit=None,
     )
-    by_label = process.extract(
-        word,
-        {code: label for code, label in labels.items() if label and len(word) > 2},
-        scorer=fuzz.WRatio,
-        processor=str.casefold,
-        score_cutoff=80.0,
-        limit=None,
-    )
-    score = {code: similarity for _, similarity, code in by_code}
-    for _, similarity, code in by_label:
-        score[code] = max(score.get(code, 0.0), similarity / 100)
-    return sorted(score, key=lambda code: (-score[code], code))[:limit]
+    if not found and isinstance(choices, Mapping) and len(word) > 2:
+        found = process.extract(
+            word,
+            {code: label for code, label in choices.items() if label},
+            scorer=fuzz.WRatio,
+            processor=str.casefold,
+            score_cutoff=80.0,
+            limit=None,
+        )
+    return [code for _, _, code in sorted(found, key=lambda hit: (-hit[1], hit[2]))][:limit]
 
 
 def did_you_mean(word: str, choices: Iterable[str] | Mapping[str, str]) -> str | None:

@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.data.catalogue import AS_GIVEN
-from capmap.data.findings import LISTED, finding
+from capmap.data.findings import LISTED, finding, more
 from capmap.data.observations import indicator_rows
 from capmap.errors import Finding
 from capmap.model import TOTAL, Indicator, Project
@@ -291,8 +291,8 @@ def each(
             value=None if cell is None else _written(cell),
         )
     if len(rows) > LISTED:
-        rest = len(rows) - LISTED
-        yield finding(code, f"{rest:,} more rows like these", "as above", column=column, count=rest)
+        row = subject.at(int(rows[LISTED]))
+        yield more(code, len(rows) - LISTED, row["file"], row["line"], column)
 
 
 def _first(subject: Subject, code: str, rows: Ints, message: str, fix: str, column: str) -> Finding:

@@ -29,7 +29,7 @@ Analysis = Callable[[Project], Result]
 
 def everything(project: Project) -> dict[str, Analysis]:  # noqa: ARG001 - what to compute may depend on the project
     """The analyses of a full run by command: all years, default settings, in the order they are computed."""
-    from capmap.analyses import intensity, listing, normalise, specialisation
+    from capmap.analyses import intensity, listing, normalise, profile, specialisation
 
     return {
         "indicators": listing.indicators,
@@ -38,7 +38,7 @@ def everything(project: Project) -> dict[str, Analysis]:  # noqa: ARG001 - what 
         "rca": lambda project: specialisation.rca(project, year="all"),
         "intensity": lambda project: intensity.intensity(project, year="all"),
         "normalise": lambda project: normalise.normalise(project, year="all", method="z_score"),
-        # A profile of every region belongs here, as a result whose one table is in long form.
+        "profiles": profile.profiles,
     }
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from capmap.errors import UsageError
 from capmap.report import numbers, words
-from capmap.report.profile import View, cite_all, fingerprint, line
+from capmap.report.profile import View, ages, cite_all, fingerprint, line
 
 #: Sectors listed before `--all`.
 SHOWN = 10
@@ -84,11 +84,7 @@ def _number(n: int) -> str:
 
 
 def _warnings(seen: View) -> list[str]:
-    said = [
-        f"{seen.meta(block['indicator']).noun.capitalize()} end in {block['year']} ({seen.age(block['year'])})."
-        for block in seen.result.meta["blocks"]
-        if seen.age(block["year"])
-    ]
+    said = ages(seen, [(block["indicator"], block["year"]) for block in seen.result.meta["blocks"]])
     warnings = [" ".join(said)] if said else []
     for row in seen.table("size").iter_rows(named=True):
         letters = (row["status"] or "").split(";")
@@ -123,28 +119,40 @@ def _column_width(seen: View, least: int, most: int, others: int) -> int:
 
 def _size(seen: View) -> list[RenderableType]:
     codes = _codes(seen)
-    width = _column_width(seen, 8, 16, 18)
+    beside = len(codes) <= 3 or seen.width >= 34 + 14 * len(codes)  # else the order gets a line of its own
+    width = _column_width(seen, 8, 16, 18 if beside else 0)
     rows: list[list[str | Text]] = []
+    orders = []
     size = seen.table("size")
     for name in _ids(size):
         own = {r["region"]: r for r in size.filter(pl.col("indicator") == name).iter_rows(named=True)}
-        meta = seen.meta(name)
-        cells: list[str | Text] = []
-        for c in codes:
-            r = own.get(c)
-            flag = "B" if r and "B" in (r["status"] or "").split(";") else ""
-            cells.append(f"{numbers.per_cent(r['share_world'])}{flag} ({r['rank']})" if r else numbers.NOTHING)
-        rows.append([f"  {meta.noun.capitalize()}  world% (rank)", *cells, _order(own)])
+        noun = seen.meta(name).noun
+        title = f"  {noun.capitalize()}  world%" + (" (rank)" if width >= 11 else "")
+        rows.append([title, *(_total(own.get(c), width) for c in codes), _order(own)])
+        orders.append(f"{noun}: {_order(own)}")
     table = seen.table("intensity")
     for name in _ids(table):
         own_rows = table.filter(pl.col("indicator") == name)
         if own_rows["sector"].n_unique() > 1:
             continue
         own = {r["region"]: r for r in own_rows.iter_rows(named=True)}
-        rows.append([f"  {seen.meta(name).name}", *(numbers.amount(own[c]["value"]) if c in own else numbers.NOTHING
-                                                      for c in codes), "no interval given"])  # fmt: skip
-    titles = [("SIZE", "left", 0), *((c, "left", width) for c in codes), ("resolved order", "left", 17)]
-    return [Text(), _table(seen, titles, rows, 22)] if rows else []
+        numbers_ = (numbers.amount(own[c]["value"]) if c in own else numbers.NOTHING for c in codes)
+        rows.append([f"  {seen.meta(name).name}", *numbers_, "no interval given"])
+    if not rows:
+        return []
+    titles = [("SIZE", "left", 0), *((c, "left", width) for c in codes)]
+    if beside:
+        return [Text(), _table(seen, [*titles, ("resolved order", "left", 17)], rows, 22)]
+    lines: list[RenderableType] = [Text(), _table(seen, titles, [row[:-1] for row in rows], 22)]
+    return [*lines, *([line("ORDER", " | ".join(orders))] if orders else [])]
+
+
+def _total(row: Mapping[str, Any] | None, width: int) -> str:
+    """World share with the mark of a break, and the rank where there is room."""
+    if row is None:
+        return numbers.NOTHING
+    flag = "B" if "B" in (row["status"] or "").split(";") else ""
+    return f"{numbers.per_cent(row['share_world'])}{flag}" + (f" ({row['rank']})" if width >= 11 else "")
 
 
 def _order(own: Mapping[str, Mapping[str, Any]]) -> str:
@@ -209,7 +217,7 @@ def _differences(seen: View, sort: str) -> list[RenderableType]:
     rows: list[list[str | Text]] = []
     for row in rows_[:limit]:
         name = f"  {seen.sector(row['indicator'], row['sector'])}"
-        line_ = [name, *(_cell(seen, indices.get((row["indicator"], row["sector"], c)), width) for c in codes),
+        line_: list[str | Text] = [name, *(_cell(seen, indices.get((row["indicator"], row["sector"], c)), width) for c in codes),
                  numbers.index(row["spread"])]  # fmt: skip
         rows.append([*line_, row["order_without_largest"] or ""] if dominated else line_)
     what = "RCA, range, mark, world%" if width >= 20 else "RCA, mark, world%" if width >= 13 else "RCA, mark"
@@ -278,7 +286,7 @@ def _closing(seen: View) -> list[RenderableType]:
         own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
         have = [c for c in codes if own.filter(pl.col("region") == c).height]
         if len(have) < len(codes):
-            partly.append(f"{seen.meta(name).name}: {' '.join(have)} only ({own['year'].max()})")
+            partly.append(f"{seen.meta(name).name}: {' '.join(have)} only ({_last(own)})")
     for name in _ids(coverage.filter(pl.col("note").is_not_null())):
         have = coverage.filter((pl.col("indicator") == name) & pl.col("note").is_null())["region"].to_list()
         partly.append(f"{seen.meta(name).name}: {' '.join(have) or 'no common year'}")
@@ -294,8 +302,12 @@ def _closing(seen: View) -> list[RenderableType]:
     if said:
         lines.append(line("COVERAGE", " | ".join(said)))
     marks = seen.marks
-    lines.append(line("LEGEND", f"{marks.lasting} lasting  {marks.recent} recent  {marks.slight} slight  {marks.unjudged} history not judged  "
-                                f"{marks.uncertain} uncertain  {marks.below} not specialised  B break | {_range(seen)}"))  # fmt: skip
+    legend = (
+        (marks.lasting, "lasting"), (marks.recent, "recent"), (marks.slight, "slight"),
+        (marks.unjudged, "history not judged"), (marks.uncertain, "uncertain"), (marks.below, "not specialised"),
+        ("B", "break"),
+    )  # fmt: skip
+    lines.append(line("LEGEND", "  ".join(f"{mark} {word}" for mark, word in legend) + f" | {_range(seen)}"))
     lines.append(line("SOURCES", cite_all(seen)))
     lines.append(
         line(
@@ -304,6 +316,11 @@ def _closing(seen: View) -> list[RenderableType]:
         )
     )
     return lines
+
+
+def _last(own: pl.DataFrame) -> str:
+    years = [y for y in own["year"].unique().to_list() if y is not None]
+    return str(max(years)) if years else "one period"
 
 
 def _range(seen: View) -> str:

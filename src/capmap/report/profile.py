@@ -110,7 +110,8 @@ def _title(seen: View) -> Text:
     findings = seen.project.findings
     serious = sum(f.count for f in findings if f.severity == "warning")
     state = f"{serious} warnings: capmap check" if serious else "checks ok"
-    right = f"{'sample project' if seen.project.bundled else seen.project.root.name}  data {fingerprint(seen.project)}  {state}"
+    name = "sample project" if seen.project.bundled else seen.project.root.resolve().name
+    right = f"{name}  data {fingerprint(seen.project)}  {state}"
     gap = max(2, seen.width - left.cell_len - len(right))
     return (
         left.append(" " * gap).append(right, style="bright_black")
@@ -208,14 +209,7 @@ def warnings(seen: View) -> list[str]:
     """Age of the data, dominance in the reference, breaks and low reliability."""
     rows = list(seen.table("headline").iter_rows(named=True))
     said = []
-    ages: dict[int, list[str]] = {}
-    for row in rows:
-        if row["clause"] == "year" and seen.age(row["year"]):
-            ages.setdefault(row["year"], []).append(seen.meta(row["indicator"]).noun)
-    parts = [
-        f"{words.joined(sorted(nouns, reverse=True)).capitalize()} end in {year}, {seen.age(year)}."
-        for year, nouns in sorted(ages.items())
-    ]
+    parts = ages(seen, [(r["indicator"], r["year"]) for r in rows if r["clause"] == "year"])
     for row in rows:
         if row["clause"] == "dominant":
             share = _reference_share(seen, row["indicator"], row["region"])
@@ -234,6 +228,18 @@ def warnings(seen: View) -> list[str]:
         if row["clause"] == "low_reliability":
             said.append(f"The {noun} of {row['year']} are of low reliability (status U).")
     return said
+
+
+def ages(seen: View, ends: Sequence[tuple[str, int | None]]) -> list[str]:
+    """A sentence for every year in which old series end: `Families and articles end in 2018, 8 years ago.`"""
+    found: dict[int, list[str]] = {}
+    for indicator, year in ends:
+        if year is not None and seen.age(year):
+            found.setdefault(year, []).append(seen.meta(indicator).noun)
+    return [
+        f"{words.joined(sorted(nouns, reverse=True)).capitalize()} end in {year}, {seen.age(year)}."
+        for year, nouns in sorted(found.items())
+    ]
 
 
 def _reference_share(seen: View, indicator: str, region: str) -> float | None:
@@ -290,7 +296,8 @@ def _grid(
 
 def _size(seen: View) -> list[RenderableType]:
     columns = [("SIZE", "left", 0), ("year", "right", 4), ("amount", "right", 9), ("world%", "right", 6),
-               ("rank", "right", 6), ("per m people", "right", 12), ("peer median", "right", 11), ("trend", "left", 8)]  # fmt: skip
+               ("rank", "right", 6), ("per m people", "right", 12), ("peer median", "right", 11),
+               ("trend", "left", 8)]  # fmt: skip
     rows: list[list[str | Text]] = []
     for row in seen.table("size").iter_rows(named=True):
         history = seen.table("size_history").filter(pl.col("indicator") == row["indicator"])
@@ -482,11 +489,12 @@ def _intensities(seen: View) -> list[RenderableType]:
         parts.append(Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
             f"{meta.name} {own['year'][0]}: {meta.unit}", style=""))  # fmt: skip
         parts[-1].no_wrap, parts[-1].overflow = True, "ellipsis"  # type: ignore[union-attr]
+        limit = own.height if seen.everything else seen.limits[2]
         rows = [
             [f"    {seen.sector(name, r['sector'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
              f"{r['percentile'] * 100:.0f}" if r["percentile"] is not None else numbers.NOTHING,
              numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
-            for r in own.sort(pl.col("percentile").neg(), "sector").head(own.height if seen.everything else seen.limits[2]).iter_rows(named=True)
+            for r in own.sort(pl.col("percentile").neg(), "sector").head(limit).iter_rows(named=True)
         ]  # fmt: skip
         parts.append(_grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
                                   ("percentile", "right", 10), ("x median", "right", 8), ("peers", "right", 7)],
@@ -519,7 +527,8 @@ def _chain(seen: View) -> list[RenderableType]:
     if len(kinds) < 2:
         return []
     stages = [words.STAGE_WORDS[seen.meta(i).stage] for i in _ordered(seen, _listed_ids(seen))]
-    return [line("CHAIN", f"{' and '.join(sorted(set(stages)))} not compared: no concordance {'-'.join(sorted(kinds))} in this project")]  # fmt: skip
+    what, lacking = " and ".join(sorted(set(stages))), "-".join(sorted(kinds))
+    return [line("CHAIN", f"{what} not compared: no concordance {lacking} in this project")]
 
 
 def _listed_ids(seen: View) -> list[str]:
@@ -577,7 +586,8 @@ def _data(seen: View) -> list[RenderableType]:
         for g in seen.result.meta["no_data"] if g["asked"] not in ("latest", "None") and _collected(coverage, g["indicator"])
     ]  # fmt: skip
     sources = [
-        f"{(r['producer'] and _short(r['producer'])) or ''} {r['title']}{', ' + r['table'] if r['table'] else ''} ({r['licence'] or 'terms not stated'})"
+        f"{r['producer'] or ''} {r['title']}{', ' + r['table'] if r['table'] else ''} ".lstrip()
+        + f"({r['licence'] or 'terms not stated'})"
         for r in seen.table("sources").iter_rows(named=True)
     ]
     code = seen.result.meta["region"]
@@ -616,4 +626,4 @@ def cite_all(seen: View) -> str:
     )
 
 
-__all__ = ["View", "cite_all", "fingerprint", "headline", "line", "show", "view", "warnings"]
+__all__ = ["View", "ages", "cite_all", "fingerprint", "headline", "line", "show", "view", "warnings"]

@@ -1,0 +1,64 @@
+"""The command `sector`: who leads in one sector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from capmap.cli import options
+from capmap.cli.session import emit, open_project, today
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def sector(
+    sector: Annotated[str, typer.Argument(help="Sector code or name.")],
+    project: options.Project = None,
+    data: options.Data = None,
+    kind: options.Kind = None,
+    columns: options.Columns = None,
+    indicator: options.Indicator = None,
+    year: options.Year = "latest",
+    mixed_years: options.MixedYears = False,
+    level: options.Level = None,
+    reference: options.Reference = None,
+    exclude: options.Exclude = None,
+    window: options.Window = None,
+    threshold: options.Threshold = None,
+    dispersion: options.Dispersion = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="The headline block alone.", rich_help_panel=options.OUTPUT)
+    ] = False,
+    everything: options.All = False,
+    ascii_only: options.Ascii = False,
+    output: options.Output = None,
+    format_: options.Format = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Who leads in a sector by size and by specialisation, who came and went, and how concentrated it is.
+
+    Example: capmap sector semiconductors
+    """
+    from capmap.analyses import sector as analysis
+    from capmap.analyses import selection
+    from capmap.report import profile as profiles
+    from capmap.report import sector as report
+
+    loaded = open_project(
+        project, data=data, kind=kind, columns=columns, level=level, quiet=quiet, reference=reference,
+        exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
+    )  # fmt: skip
+    result = analysis.sector(loaded, sector, indicator=indicator or (), year=year, allow_mixed_years=mixed_years)
+
+    def show(console: Console) -> None:
+        seen = profiles.view(
+            loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
+            encoding=console.encoding, today=today(), width=console.width, everything=everything,
+            ascii_only=ascii_only,
+        )  # fmt: skip
+        report.show(console, seen, brief=brief)
+
+    emit(result, loaded, show, output=output, format=format_, quiet=quiet, long=lambda: analysis.long(result))

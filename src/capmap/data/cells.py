@@ -1,0 +1,242 @@
+"""The cells of one file: the expression of each typed column, and which cells defeat it and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import polars as pl
+
+from capmap.data.files import LINE, DataFile, Reading
+from capmap.data.findings import LISTED, finding, more
+from capmap.data.nearest import nearest
+from capmap.errors import Finding
+from capmap.model import STATUSES, TOTAL, CsvSection
+
+STATUS = pl.Enum(sorted(STATUSES))
+CODED = ("region", "sector", "indicator")
+KEYS = (*CODED, "year")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}([., ’'\u00a0\u202f]\d{3})+([.,]\d*)?")
+_YEAR = re.compile(r"([1-9]\d{3})(?:\.0*)?")
+
+
+def typed_columns(file: DataFile, how: Reading, categories: Mapping[str, pl.Enum]) -> dict[str, pl.Expr]:
+    """Column of the observations -> its expression over a scan of the file.
+
+    A value that is no finite number comes out as NaN or infinity, so that it can be found afterwards; every
+    other cell of `faults` comes out as null.
+    """
+    return {
+        "region": _code(file, "region", categories["region"]),
+        "sector": _sector(file, how, categories["sector"]),
+        "indicator": _code(file, "indicator", categories["indicator"], how.indicator),
+        "year": _year(file),
+        "value": _value(file, how.csv),
+        "status": _status(file),
+        LINE: pl.col(LINE).cast(pl.UInt32),
+    }
+
+
+def indicators_of(file: DataFile, how: Reading) -> set[str]:
+    """Indicators that a file has."""
+    if "indicator" in file.distinct:
+        return {code.strip() for code in file.distinct["indicator"].drop_nulls() if code.strip()}
+    return set() if how.indicator is None else {how.indicator}
+
+
+def region_level(file: DataFile, how: Reading) -> set[str]:
+    """Indicators of a file that need no sector."""
+    ids = indicators_of(file, how)
+    if how.sectorless:
+        return ids
+    return {i for i in ids if i in how.catalogue and how.catalogue[i].classification == "none"}
+
+
+def _text(file: DataFile, column: str) -> pl.Expr:
+    """A column as text without surrounding space; an empty cell is null."""
+    stripped = pl.col(file.columns[column]).cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def _clean(file: DataFile, column: str) -> bool:
+    """Whether every cell of a key holds a code and no space around it."""
+    return all(code is not None and code and code == code.strip() for code in file.distinct[column])
+
+
+def _code(file: DataFile, column: str, codes: pl.Enum, constant: str | None = None) -> pl.Expr:
+    if column not in file.columns:
+        return pl.repeat(constant, pl.len(), dtype=codes)
+    if _clean(file, column):
+        return _cast(file, column, codes)
+    return _text(file, column).cast(codes)
+
+
+def _cast(file: DataFile, column: str, codes: pl.Enum) -> pl.Expr:
+    source = pl.col(file.columns[column])
+    return (source.cast(pl.String) if file.types[column].is_integer() else source).cast(codes)
+
+
+def _sector(file: DataFile, how: Reading, codes: pl.Enum) -> pl.Expr:
+    if "sector" not in file.columns:
+        return pl.repeat(TOTAL, pl.len(), dtype=codes)
+    if _clean(file, "sector"):
+        return _cast(file, "sector", codes)
+    return pl.coalesce(_text(file, "sector"), pl.when(_needs_no_sector(file, how)).then(pl.lit(TOTAL))).cast(codes)
+
+
+def _needs_no_sector(file: DataFile, how: Reading) -> pl.Expr:
+    level = region_level(file, how)
+    if "indicator" in file.columns:
+        return _text(file, "indicator").is_in(sorted(level))
+    return pl.lit(bool(level))
+
+
+def _years(file: DataFile) -> dict[str, int | None]:
+    """Text of a year -> the year, None if it is none."""
+    matched = {text: _YEAR.fullmatch(text.strip()) for text in file.distinct["year"].drop_nulls()}
+    return {text: int(match[1]) if match else None for text, match in matched.items()}
+
+
+def _year(file: DataFile) -> pl.Expr:
+    if "year" not in file.columns:
+        return pl.repeat(None, pl.len(), dtype=pl.Int32)
+    source = pl.col(file.columns["year"])
+    if file.types["year"].is_integer():
+        return source.cast(pl.Int32, strict=False)
+    years = _years(file)
+    return source.cast(pl.String).replace_strict(list(years), list(years.values()), default=None, return_dtype=pl.Int32)
+
+
+def _value(file: DataFile, settings: CsvSection) -> pl.Expr:
+    """The value as a number; NaN or infinity where the cell holds something that is not a finite number."""
+    if file.types["value"].is_numeric():
+        return pl.col(file.columns["value"]).cast(pl.Float64)
+    text: pl.Expr = _text(file, "value")
+    if settings.null_values:
+        text = pl.when(~text.is_in(settings.null_values)).then(text)
+    number = text
+    if settings.decimal == ",":  # then a point can only separate thousands, and is refused like any such
+        number = pl.when(~text.str.contains(".", literal=True)).then(text.str.replace(",", ".", literal=True))
+    return pl.when(text.is_not_null()).then(number.cast(pl.Float64, strict=False).fill_null(float("nan")))
+
+
+def _status(file: DataFile) -> pl.Expr:
+    if "status" not in file.columns:
+        return pl.repeat(None, pl.len(), dtype=STATUS)
+    return _text(file, "status").cast(STATUS, strict=False)
+
+
+def plain_status(value: pl.Series, status: pl.Series, unread: pl.Series) -> pl.Series:
+    """Status with one spelling of each thing: a normal value has none; an empty cell without one is missing (L).
+
+    A value that could not be read counts as missing whatever its status: it has its own finding already.
+    """
+    empty, plain = pl.col("value").is_null(), pl.col("status").is_null()
+    missing = pl.lit("L", dtype=STATUS)
+    normal = ~empty & (pl.col("status") == "A")
+    chosen = pl.when(pl.col("unread") | (empty & plain)).then(missing).when(~normal).then("status")
+    frame = pl.DataFrame({"value": value, "status": status, "unread": unread})
+    return frame.select(chosen.alias("status")).to_series()
+
+
+def blank_rows(file: DataFile) -> pl.Expr | None:
+    """Rows without anything in them, such as empty lines at the end; None if there can be no such row."""
+    if any(file.distinct[key].null_count() == 0 for key in KEYS if key in file.columns):
+        return None
+    return pl.all_horizontal(pl.col(name).is_null() for name in file.columns.values())
+
+
+def faults(file: DataFile, how: Reading) -> dict[str, pl.Expr]:
+    """Column -> which of its cells cannot be read; only columns that have such a cell."""
+    found: dict[str, pl.Expr] = {}
+    for key in ("region", "indicator", "sector"):
+        if key in file.columns and not _clean(file, key):
+            empty = _text(file, key).is_null()
+            found[key] = empty & ~_needs_no_sector(file, how) if key == "sector" else empty
+    if "year" in file.columns:
+        odd = [text for text, year in _years(file).items() if year is None]
+        if odd or file.distinct["year"].null_count():
+            text = pl.col(file.columns["year"]).cast(pl.String)
+            found["year"] = text.is_null() | text.is_in(odd)
+    if "status" in file.columns:
+        odd = [text for text in file.distinct["status"].drop_nulls() if text.strip() not in ("", *STATUSES)]
+        if odd:
+            found["status"] = pl.col(file.columns["status"]).cast(pl.String).is_in(odd)
+    return found
+
+
+def _spaced(file: DataFile) -> dict[str, pl.Expr]:
+    """Column -> which of its codes have space around them."""
+    spaced = {
+        key: [code for code in file.distinct[key].drop_nulls() if code.strip() and code != code.strip()]
+        for key in CODED
+        if key in file.columns
+    }
+    return {key: pl.col(file.columns[key]).cast(pl.String).is_in(codes) for key, codes in spaced.items() if codes}
+
+
+def explain(file: DataFile, how: Reading, found: Mapping[str, pl.Expr], blank: pl.Expr | None) -> list[Finding]:
+    """A finding for each cell at fault, with its line and what it holds."""
+    findings: list[Finding] = []
+    for column, fault in found.items():
+        findings += _located(file, column, fault, blank, how, _cell)
+    for column, fault in _spaced(file).items():
+        findings += _located(file, column, fault, blank, how, _space)
+    return findings
+
+
+def _located(
+    file: DataFile,
+    column: str,
+    fault: pl.Expr,
+    blank: pl.Expr | None,
+    how: Reading,
+    say: Callable[[str, str | None, Reading], tuple[str, str, str]],
+) -> Iterator[Finding]:
+    """A finding per row at fault; beyond `LISTED` rows one more stands for the rest."""
+    rows = file.scan().filter(fault if blank is None else fault & ~blank)
+    cells = rows.select(LINE, pl.col(file.columns[column]).cast(pl.String).alias("text")).collect()
+    words = {text: say(column, text, how) for text in cells["text"].head(LISTED + 1).unique()}
+    for line, text in cells.head(LISTED).iter_rows():
+        code, message, fix = words[text]
+        yield finding(code, message, fix, file=file.name, line=line, column=column, value=text)
+    if cells.height > LISTED:
+        line, text = cells.row(LISTED)
+        yield more(words[text][0], cells.height - LISTED, file.name, line, column)
+
+
+def _cell(column: str, text: str | None, how: Reading) -> tuple[str, str, str]:
+    """Code, message and fix for a cell that cannot be read."""
+    if column == "value":
+        return _bad_number(text or "", how)
+    if text is None or not text.strip():
+        fix = "fill it in"
+        if column == "sector":
+            fix = f"name the sector ({TOTAL} for a total)"
+        return "CM033", f"no {column}", fix
+    if column == "year":
+        return "CM032", f"{text!r} is not a year", "write a whole number such as 2018; quarters and months are not read"
+    near = nearest(text.strip(), STATUSES)
+    letters = ", ".join(STATUSES)
+    return "CM035", f"{text!r} is not a status", f"did you mean {near[0]}?" if near else f"use one of {letters}"
+
+
+def _space(column: str, text: str | None, _: Reading) -> tuple[str, str, str]:
+    return "CM034", f"space around the {column} {text!r}", f"write {str(text).strip()!r}"
+
+
+def _bad_number(text: str, how: Reading) -> tuple[str, str, str]:
+    bare = text.strip()
+    if re.fullmatch(r"[-+]?(nan|inf(inity)?)", bare, re.IGNORECASE):
+        return "CM031", f"{text} is not a finite number", "leave the cell empty and give it a status"
+    if re.fullmatch(r"[-+]?\d+([.,]\d*)?[eE][-+]?\d+", bare):
+        return "CM031", f"{text} is too large for a number", "check the exponent"
+    message = f"{text!r} is not a number"
+    if _THOUSANDS.fullmatch(bare) and not bare.lstrip("+-").startswith("0"):
+        return "CM030", message, "write it without thousands separators"
+    other = "," if how.csv.decimal == "." else "."
+    if re.fullmatch(rf"[-+]?\d*[{other}]\d+", bare):
+        word = "comma" if how.csv.decimal == "," else "point"
+        return "CM030", message, f"write a decimal {word}, or set {how.setting('csv', 'decimal', other)}"
+    no_value = how.setting("csv", "null_values", [bare])
+    return "CM030", message, f"write a number; if it means `no value`, set {no_value}"

@@ -1,0 +1,378 @@
+"""Data files: which there are, and how to scan each again and again, whatever its notation."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import glob
+import gzip
+import hashlib
+import io
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from capmap.data.findings import LISTED, finding, more
+from capmap.data.nearest import nearest
+from capmap.data.settings import PREFIX
+from capmap.errors import Finding, UsageError
+from capmap.model import CsvSection, Indicator
+
+Column = Literal["region", "sector", "indicator", "year", "value", "status"]
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet", ".xlsx")
+STDIN = "-"
+LINE = "line"  #: column that scans add: line of a text file, row of a Parquet file or sheet
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read: what the files are called, what they hold, and how text is written."""
+
+    root: Path
+    columns: Mapping[Column, str] = field(default_factory=dict)  #: column -> its name in the files
+    csv: CsvSection = field(default_factory=CsvSection)
+    indicator: str | None = None  #: of rows that name none
+    catalogue: Mapping[str, Indicator] = field(default_factory=dict)
+    sectorless: bool = False  #: whether rows without a sector are totals, whatever the catalogue says
+    in_project: bool = True  #: False: one file by itself, so there is no run file to set anything in
+
+    def setting(self, section: str, key: str, value: str | list[str]) -> str:
+        """How a user sets something: in the run file, or beside a single file."""
+        in_file = f"`[{section}] {key} = {json.dumps(value, ensure_ascii=False)}`"
+        if self.in_project:
+            return in_file
+        plain = ",".join(value) if isinstance(value, list) else value
+        if section == "columns":
+            return f"`--columns {key}={plain}`"
+        return f'{in_file} (here: {PREFIX}{section.upper()}_{key.upper()}="{plain}")'
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file, opened: its header, how to scan it, and where our columns are in it."""
+
+    path: Path
+    name: str
+    sha256: str
+    header: tuple[str, ...]
+    scan: Callable[[], pl.LazyFrame]  #: with a column `line`
+    why_not: Callable[[], Sequence[Finding]] = tuple  #: a second look, for when a scan fails
+    columns: Mapping[str, str] = field(default_factory=dict)  #: our name -> name in the scan
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)  #: our name -> type in the scan
+    distinct: Mapping[str, pl.Series] = field(default_factory=dict)  #: distinct keys and statuses as text
+
+
+class Unreadable(Exception):  # noqa: N818 - carries findings, never reaches the user
+    """A file that cannot be opened."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__()
+        self.findings = findings
+
+
+def find_files(patterns: Iterable[str], root: Path) -> tuple[list[Path], list[Finding]]:
+    """Files that the patterns mean, sorted by path, each once.
+
+    Parameters
+    ----------
+    patterns : files, folders (all files of known suffix in it) or globs (`**` included), relative to `root`.
+
+    Returns
+    -------
+    Paths, and a finding (CM005) for each pattern that means no file.
+    """
+    paths: dict[Path, Path] = {}
+    findings: list[Finding] = []
+    for pattern in patterns:
+        whole = root / pattern
+        if whole.is_dir():
+            matched = [path for path in whole.iterdir() if _is_data(path)]
+        elif whole.exists():
+            matched = [whole]
+        else:
+            matched = [root / name for name in glob.glob(pattern, root_dir=root, recursive=True)]
+            matched = [path for path in matched if _is_data(path)]
+        if not matched:
+            findings.append(_no_file(pattern, whole))
+        paths |= {path.resolve(): path for path in matched}
+    return sorted(paths.values()), findings
+
+
+def _is_data(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$"))
+
+
+def _no_file(pattern: str, whole: Path) -> Finding:
+    siblings = [path.name for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
+    near = nearest(whole.name, siblings)
+    kinds = ", ".join(SUFFIXES)
+    return finding(
+        "CM005",
+        f"no data file at {pattern}",
+        f"did you mean {near[0]}?" if near else f"name a file, a folder or a glob; read are {kinds}",
+        file=pattern,
+    )
+
+
+def shown(path: Path, root: Path) -> str:
+    """Name of a file as shown to the user: relative to the project where possible."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+# ------------------------------------------------------------------------------------------ opening
+
+
+def open_file(path: Path, name: str, how: Reading) -> tuple[DataFile, list[Finding]]:
+    """Open a file by its suffix.
+
+    Raises
+    ------
+    Unreadable : carries the findings that say why not.
+    UsageError : a workbook, and the extra `excel` is not installed.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if str(path) == STDIN:
+            raw = sys.stdin.buffer.read()
+            return _open_text(path, name, raw, hashlib.sha256(raw).hexdigest(), how, None), []
+        if not path.name.lower().endswith(SUFFIXES):
+            raise Unreadable(
+                finding(
+                    "CM006",
+                    f"files of the kind {suffix or 'without suffix'} are not read",
+                    f"save it as one of {', '.join(SUFFIXES)}",
+                    file=name,
+                )
+            )
+        with path.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        if suffix == ".parquet":
+            return _open_parquet(path, name, digest), []
+        if suffix == ".xlsx":
+            return _open_workbook(path, name, digest)
+        if ".tsv" in path.suffixes[-2:] and how.csv.separator == ",":
+            how = replace(how, csv=how.csv.model_copy(update={"separator": "\t"}))
+        if suffix == ".gz":
+            return _open_text(path, name, gzip.decompress(path.read_bytes()), digest, how, None), []
+        return _open_text(path, name, path.read_bytes(), digest, how, path), []
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Unreadable(finding("CM006", f"the file cannot be read: {reason}", "check the file", file=name)) from None
+
+
+def _open_parquet(path: Path, name: str, digest: str) -> DataFile:
+    def scan() -> pl.LazyFrame:
+        return pl.scan_parquet(path, row_index_name=LINE, row_index_offset=1, glob=False)
+
+    try:
+        header = tuple(pl.scan_parquet(path, glob=False).collect_schema().names())
+    except pl.exceptions.PolarsError as error:
+        raise Unreadable(damaged(error, name)) from None
+    if LINE in header:  # a column of the user's that happens to be called so is never ours
+
+        def scan() -> pl.LazyFrame:
+            return pl.scan_parquet(path, glob=False).drop(LINE).with_row_index(LINE, offset=1)
+
+    return DataFile(path, name, digest, tuple(c for c in header if c != LINE), scan)
+
+
+def _open_workbook(path: Path, name: str, digest: str) -> tuple[DataFile, list[Finding]]:
+    try:
+        import fastexcel
+    except ImportError:
+        raise UsageError(f"{name}: reading .xlsx needs an extra", fix='pip install "capmap[excel]"') from None
+    try:
+        workbook = fastexcel.read_excel(path)
+        sheets: list[str] = workbook.sheet_names
+    except fastexcel.FastExcelError as error:
+        raise Unreadable(damaged(error, name)) from None
+    try:
+        frame = pl.read_excel(
+            path, sheet_name=sheets[0], infer_schema_length=0, drop_empty_rows=False, drop_empty_cols=False
+        )
+    except pl.exceptions.NoDataError:
+        raise Unreadable(_empty(name)) from None
+    notes = []
+    if len(sheets) > 1:
+        notes.append(
+            finding(
+                "CM013",
+                f"read the sheet {sheets[0]!r}, not {', '.join(map(repr, sheets[1:]))}",
+                "save other sheets as files of their own if they are wanted",
+                file=name,
+            )
+        )
+    frame = frame.drop(LINE, strict=False).with_row_index(LINE, offset=2)
+    header = tuple(column for column in frame.columns if column != LINE)
+    return DataFile(path, name, digest, header, frame.lazy), notes
+
+
+def _open_text(path: Path, name: str, raw: bytes, digest: str, how: Reading, on_disk: Path | None) -> DataFile:
+    settings = how.csv
+    raw, recoded = _as_utf8(raw, name, how)
+    source: Path | bytes = raw if recoded or on_disk is None else on_disk
+    if not raw.strip():
+        raise Unreadable(_empty(name))
+    header = _header(raw, name, settings)
+    if problem := _wrong_separator(header, name, how):
+        raise Unreadable(problem)
+    lines = _line_numbers(raw, header, name, how)
+
+    def scan() -> pl.LazyFrame:
+        frame = pl.scan_csv(
+            source,
+            separator=settings.separator,
+            infer_schema=False,
+            new_columns=[f"{number}" for number in range(len(header))],
+            glob=False,
+        )
+        if lines is None:
+            return frame.with_row_index(LINE, offset=2)
+        return frame.with_columns(lines)
+
+    def why_not() -> Sequence[Finding]:
+        try:
+            _walk(raw, header, name, how)
+        except Unreadable as error:
+            return error.findings
+        return ()
+
+    return DataFile(path, name, digest, header, scan, why_not)
+
+
+def _header(raw: bytes, name: str, settings: CsvSection) -> tuple[str, ...]:
+    """Names in the first line."""
+    text = io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="")
+    try:
+        names = next(csv.reader(text, delimiter=settings.separator, strict=True))
+    except csv.Error as error:
+        raise Unreadable(damaged(error, name)) from None
+    if not names:
+        raise Unreadable(finding("CM009", "the first line is empty", "it should name the columns", file=name, line=1))
+    return tuple(names)
+
+
+def _as_utf8(raw: bytes, name: str, how: Reading) -> tuple[bytes, bool]:
+    """Text as UTF-8 without byte-order mark, and whether anything was changed."""
+    encoding = how.csv.encoding
+    try:
+        text = raw.decode(encoding)
+    except LookupError:
+        raise Unreadable(
+            finding(
+                "CM004",
+                f"there is no text encoding {encoding!r}",
+                "common ones are utf-8, latin-1, cp1252, utf-16",
+                column="csv.encoding",
+                value=encoding,
+            )
+        ) from None
+    except UnicodeDecodeError as error:
+        guess = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        byte = raw[error.start : error.start + 1].hex()
+        raise Unreadable(
+            finding(
+                "CM007",
+                f"the file is not {encoding} text (byte {byte})",
+                f"set {how.setting('csv', 'encoding', guess)} if it is {guess}, or save it as UTF-8",
+                file=name,
+                line=raw[: error.start].count(b"\n") + 1,
+            )
+        ) from None
+    utf8 = codecs.lookup(encoding).name == "utf-8"
+    changed = raw.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+    if b"\n" not in changed:  # lines end in carriage returns alone
+        changed = changed.replace(b"\r", b"\n")
+    return changed, changed != raw
+
+
+def _wrong_separator(header: Sequence[str], name: str, how: Reading) -> Finding | None:
+    if len(header) > 1:
+        return None
+    for other, word in _SEPARATORS.items():
+        if other != how.csv.separator and other in header[0]:
+            fix = f"set {how.setting('csv', 'separator', other)}"
+            if other == ";":
+                fix += f", and {how.setting('csv', 'decimal', ',')} if numbers are written 3,14"
+            return finding(
+                "CM008",
+                f"the header is separated by {word}: {header[0][:60]}",
+                fix,
+                file=name,
+                line=1,
+            )
+    return None
+
+
+def _line_numbers(raw: bytes, header: Sequence[str], name: str, how: Reading) -> pl.Series | None:
+    """Line of each row where rows and lines differ (a quoted cell may hold line breaks), else None.
+
+    Counting bytes is enough to see that a file is plain; only if the counts do not fit is it walked through.
+    """
+    breaks = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    if b'"' not in raw and raw.count(how.csv.separator.encode()) == breaks * (len(header) - 1):
+        return None
+    starts = _walk(raw, header, name, how)
+    return None if len(starts) == breaks else pl.Series(LINE, starts[1:], dtype=pl.UInt32)
+
+
+def _walk(raw: bytes, header: Sequence[str], name: str, how: Reading) -> list[int]:
+    """First line of each record, header included.
+
+    Raises
+    ------
+    Unreadable : a quotation mark is open, or rows have more or fewer fields than the header; all are named.
+    """
+    text = io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="")
+    reader = csv.reader(text, delimiter=how.csv.separator, strict=True)
+    starts: list[int] = []
+    uneven: list[tuple[int, int]] = []
+    start = 1
+    try:
+        for row in reader:
+            starts.append(start)
+            if row and len(row) != len(header):
+                uneven.append((start, len(row)))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise Unreadable(
+            finding("CM006", f"row cannot be read: {error}", "close the quotation mark", file=name, line=start)
+        ) from None
+    if uneven:
+        raise Unreadable(*_uneven(uneven, len(header), name, how))
+    return starts
+
+
+def _uneven(rows: Sequence[tuple[int, int]], width: int, name: str, how: Reading) -> Iterator[Finding]:
+    for line, fields in rows[:LISTED]:
+        fix = "remove the surplus fields" if fields > width else "add the missing fields"
+        if fields > width and how.csv.separator == ",":
+            decimal = how.setting("csv", "decimal", ",")
+            fix = f"put numbers with a decimal comma in quotation marks and set {decimal}, or {fix}"
+        yield finding("CM010", f"{fields} fields, the header has {width}", fix, file=name, line=line)
+    if len(rows) > LISTED:
+        yield more("CM010", len(rows) - LISTED, name, rows[LISTED][0], None)
+
+
+def damaged(error: Exception, name: str) -> Finding:
+    """The finding for a file that its codec refuses."""
+    return finding(
+        "CM006",
+        f"the file cannot be read: {str(error).splitlines()[0]}",
+        "check that the file is what its suffix says and is complete",
+        file=name,
+    )
+
+
+def _empty(name: str) -> Finding:
+    return finding("CM006", "the file is empty", "the first line names the columns", file=name)

@@ -1,0 +1,439 @@
+"""What every name in a result means: columns, reasons in `note`, classes, bands and the other closed words.
+
+The reference pages are generated from here, so each meaning is written once. A column's text gives its meaning and
+unit; where it can be null, a last sentence that starts with `Null:` says when.
+"""
+
+from __future__ import annotations
+
+#: Column -> meaning. A key `table.column` or `command.table.column` is for tables that use the name in their own sense.
+COLUMNS: dict[str, str] = {
+    # keys
+    "indicator": "Id of the indicator: the name of its file in the catalogue.",
+    "year": "Calendar year of the figures, the last one where a window of years is summed. "
+    "Null: the data have one period without a year.",
+    "region": "Code of the region.",
+    "region_label": "Name of the region, with `--labels`.",
+    "sector": "Code of the sector in the indicator's classification; `_T` is the total.",
+    "sector_label": "Name of the sector, with `--labels`.",
+    "value": "Observed value, summed over the window, in the indicator's unit. Null: there is none; `note` says why.",
+    "status": "SDMX status letter of the latest row. Null: a normal value.",
+    "note": "Reasons and reservations, sorted and joined by `;` (see the notes below). Null: nothing to say.",
+    # the revealed-advantage family
+    "expected": "Value the region would have if it were as specialised as the reference, E = x_i x_j / x, in the "
+    "indicator's unit. Null: no base.",
+    "share_region": "Share of the sector in the region's own total, 0 to 1. Null: no value or no base.",
+    "share_world": "Share of the region in the reference's total of the sector, a ratio from 0; above 1 only where the "
+    "reference is smaller than the region. Null: no value, or the reference has nothing in the sector.",
+    "rank_world": "Rank of the value among the regions of the table in this sector; 1 is the largest, ties share the "
+    "smallest rank. Null: no value.",
+    "rca": "Revealed comparative advantage, value / expected: a ratio, 1 = as specialised as the reference. "
+    "Null: no value or no base.",
+    "rsca": "Symmetric RCA, (RCA - 1)/(RCA + 1), from -1 (a true zero) to 1; 0 is neutral. Null: as `rca`.",
+    "nrca": "Normalised RCA, (value - expected)/x, from -1/4 to 1/4; a contribution to the world's structure, larger "
+    "for large regions. Null: as `rca`.",
+    "arca": "Additive RCA, own share less world share, from -1 to 1; adds up to 0 over a region's sectors. "
+    "Null: as `rca`.",
+    "rca_weighted": "Weighted RCA, RCA divided by the mean RCA of the region's sectors; a ratio, mean 1. Null: as "
+    "`rca`.",
+    "rca_ex_largest": "RCA against the reference without the dominant other region, one that holds more than a quarter "
+    "of it; for the dominant region itself the next such region. Null: no other region is that large, or no base is "
+    "left.",
+    "ceiling": "Largest RCA the cell could reach, x / max(x_i, x_j); low for large regions and large sectors. "
+    "Null: as `rca`.",
+    "rca_low": "Lower end of the range of RCA. Counts: exact interval of counting error, widened by `dispersion`. "
+    "Values: smallest yearly index of the window. Null: no index, or values of one period.",
+    "rca_high": "Upper end of the range of RCA, as `rca_low`. Null: no index, or values of one period.",
+    "rca_eb": "Empirical-Bayes index of counts, (O/phi + alpha)/(E/phi + alpha): RCA drawn towards 1, the more the "
+    "less is expected. Null: no index, or values.",
+    "rca_eb_low": "Lower end of the posterior interval of the true index. Null: no index, values, or no variance "
+    "beyond chance.",
+    "rca_eb_high": "Upper end of the posterior interval of the true index. Null: as `rca_eb_low`.",
+    "p_above_one": "Posterior probability that the true index exceeds 1, from 0 to 1. Null: as `rca_eb_low`.",
+    "p_material": "Posterior probability that the true index exceeds the material one (`[profile] material`, 1.25), "
+    "from 0 to 1; against the rest of the world where the region exceeds a tenth of it. Null: as `rca_eb_low`, or the "
+    "sole producer among such large regions.",
+    "dispersion": "Noise between periods, phi: the variance of counts in units of the Poisson variance, at least 1; "
+    "one number for all cells of an indicator. Null: values.",
+    "persistence": "Periods among the last three in which the cell was materially specialised, 0 to 3. Null: no index, "
+    "or a break lies between these periods.",
+    "class": "Verdict on the cell (see the classes below). Null: no index.",
+    "band": "How high a specialisation is (see the bands below). Null: not specialised, or not judged.",
+    # what --with appends
+    "rca_loo": "RCA against all others, without the region in the reference. Null: as `rca`, or the sole producer.",
+    "rca_log": "Natural logarithm of RCA. Null: as `rca`, or RCA is 0.",
+    "rca_per_capita": "Value per head over the world's value per head; a ratio that a rich region can exceed "
+    "everywhere. Null: no population of the region in that year.",
+    "vollrath_rta": "Vollrath's relative trade advantage, RXA - RMA; 0 is neutral. Null: no matching imports.",
+    "lafay": "Lafay index, in per cent of the region's trade; adds up to 0 over its sectors. Null: no matching "
+    "imports.",
+    "michaely": "Michaely index, share in exports less share in imports, from -1 to 1. Null: no matching imports.",
+    "diversity": "Number of sectors in which the cell's region has RCA at or above the threshold.",
+    "ubiquity": "Number of regions that have RCA at or above the threshold in the cell's sector.",
+    "periods": "Periods that `persistence` could look at, 1 to 3.",
+    "trajectory": "How the specialisation went over these periods (see the trajectories below). Null: as "
+    "`persistence`.",
+    "posterior_shape": "Shape of the Gamma posterior of the true index, O/phi + alpha. Null: as `rca_eb_low`.",
+    "posterior_rate": "Rate of the Gamma posterior of the true index, E/phi + alpha. Null: as `rca_eb_low`.",
+    "largest_other": "Code of the region left out in `rca_ex_largest`. Null: no other region is that large.",
+    "class_ex_largest": "Verdict against the reference without `largest_other`. Null: as `rca_ex_largest`.",
+    # intensity
+    "intensity.value": "Observed ratio or score, in the indicator's unit. Null: there is none; `note` says why.",
+    "denominator": "Size the intensity is divided by, in its own unit. Null: not in the project.",
+    "rii": "Relative intensity, the region's intensity over the world's in the same sector; a ratio, 1 = as the world. "
+    "Null: no denominator, below the floor, or no base.",
+    "rii_region": "Relative intensity of the region as a whole; a ratio. Null: as `rii`.",
+    "dri": "Double-relative intensity, `rii / rii_region`: sectors that stand out for their own region; a ratio. "
+    "Null: as `rii`.",
+    "rca_stock": "RCA of the stock behind the intensity (intensity x denominator), equal to "
+    "`rca_denominator x rii / rii_region`; a ratio. Null: as `rii`.",
+    "rca_denominator": "RCA of the denominator over the same cells; a ratio. Null: as `rii`.",
+    "ratio_median": "Ratio to the unweighted median of the regions in the sector; not a comparison with the world. "
+    "Null: no value, a median of 0, or a score.",
+    "percentile": "Place among the regions of the sector as a share from 0 to 1, mid-rank for ties; 1 is the better "
+    "end. Null: no value.",
+    "rank": "Place among the regions; 1 is the best by the indicator's direction, ties share the smallest. "
+    "Null: no value.",
+    "n": "Number of regions with a value in the same indicator, year and sector.",
+    # normalise
+    "normalise.value": "Observed value before anything was done to it, in the indicator's unit. Null: there is none; "
+    "`note` says why.",
+    "normalise.denominator": "Size the value was divided by, with `--per`. Null: nothing was divided, or no size is "
+    "known.",
+    "treated": "Value after division and outlier treatment. Null: no value, no size, or the column was refused.",
+    "score": "Normalised value; its scale is that of `method`. Null: no value, or the column was refused.",
+    "normalise.rank": "Place of the treated value, the same for every method; 1 is the best by the direction, ties "
+    "share the smallest. Null: no value.",
+    "method": "Name of the normalisation.",
+    "treatment.n": "Number of values in the column.",
+    "skewness_before": "Skewness of the column before treatment (type 2). Null: fewer than 3 values, or no spread.",
+    "excess_kurtosis_before": "Excess kurtosis of the column before treatment (type 2). Null: fewer than 4 values, or "
+    "no spread.",
+    "treatment": "What was done to the column: `none`, `winsorised`, `log` or `failed` (neither cured it, so nothing "
+    "was changed).",
+    "points": "Number of values changed.",
+    "treatment.regions": "Codes of the regions whose value was changed, joined by `;`. Null: none.",
+    "winsor_low": "Value to which the low end was pulled in. Null: it was not.",
+    "winsor_high": "Value to which the high end was pulled in. Null: it was not.",
+    "log_shift": "Constant c in log(x + c), or in -log(c - x) where mirrored. Null: no logarithm was taken.",
+    "log_mirrored": "Whether the logarithm was taken of the mirror image, for a tail to the left. Null: no logarithm "
+    "was taken.",
+    "skewness_after": "Skewness after treatment. Null: as `skewness_before`.",
+    "excess_kurtosis_after": "Excess kurtosis after treatment. Null: as `excess_kurtosis_before`.",
+    "scale_low": "Value that scores 0 (or 1 where less is better). Null: the method has no such value.",
+    "scale_high": "Value that scores 1 (or 0 where less is better). Null: the method has no such value.",
+    "scale_log": "Whether the goalposts are on a logarithmic scale. Null: the method has no goalposts.",
+    "outside_low": "Number of values below the lower goalpost, cut off there. Null: the method has no goalposts.",
+    "outside_high": "Number of values above the upper goalpost, cut off there. Null: the method has no goalposts.",
+    "anchor": "The target, or the reference value divided by. Null: the method has neither.",
+    # profile, compare and sector
+    "clause": "Which clause of the headline the row is (see the clauses below).",
+    "measure": "Name of the figure in `value`. Null: the clause has no figure.",
+    "headline.year": "Year of the figure. Null: the clause counts over indicators.",
+    "headline.indicator": "Indicator the clause is about. Null: it counts over all of them.",
+    "headline.region": "Region the clause names. Null: none.",
+    "headline.sector": "Sector the clause names. Null: none.",
+    "headline.value": "Figure of the clause, of the kind that `measure` names. Null: the clause has none.",
+    "headline.low": "Lower end of the range of the figure; for an intensity, its value. Null: none.",
+    "headline.high": "Upper end of the range of the figure. Null: none.",
+    "headline.n": "Count that belongs to the figure: persistence of a specialisation, rank of a leader, number of "
+    "regions or fields looked at. Null: none.",
+    "headline.class": "Class of the cell. Null: the clause is not about one cell.",
+    "compare.headline.region": "Region ahead in the difference. Null: the clause is not about a pair.",
+    "compare.headline.other": "Region behind in the difference. Null: the clause is not about a pair.",
+    "context.measure": "What the row says: `label`, `group` or `population`.",
+    "context.year": "Year of the population. Null: the row is no figure.",
+    "context.value": "The population, in persons. Null: the row is a text.",
+    "text": "The label or the name of a group. Null: the row is a figure.",
+    "peers.kind": "How the peers were chosen: `yours` (named in the run file) or `structural`.",
+    "distance": "Structural distance, in standard deviations. Null: peers of your own choice.",
+    "stage": "Stage of the innovation and production chain.",
+    "state": "Evidence at the stage: `evidence` (every indicator has the region), `partial` or `no_evidence`.",
+    "stages.indicators": "Ids that have data of the region, joined by `;`. Null: none.",
+    "lacking": "Ids of the stage without data of the region, joined by `;`. Null: none.",
+    "size.value": "Total over the sectors, in the indicator's unit. Null: no value.",
+    "size.sector": "Always `_T`: the total.",
+    "size.share_world": "Share of the total in the reference's total, 0 to 1. Null: no value.",
+    "size.rank": "Rank of the total among the regions; 1 is the largest, ties share the smallest. Null: no value.",
+    "size.n": "Number of regions with a total.",
+    "per_million": "Total per million inhabitants. Null: no population of that year.",
+    "peer_median": "Median of the peers' figures, per million inhabitants for totals. Null: no peer has one.",
+    "population_year": "Year of the population used, where it is another one. Null: the same year.",
+    "size.status": "Status letters that occur in the region's rows of the year, joined by `;`. Null: none.",
+    "place": "Place among the compared regions; those whose order is not resolved share one. Null: the series breaks "
+    "in this year.",
+    "size_history.share_world": "Share of the total in the reference's total, 0 to 1. Null: no reference in that year.",
+    "listing": "Where the cell stands in a profile (see the listings below).",
+    "peers": "Number of peers with a value.",
+    "intensity.peer_median": "Median of the peers' values. Null: no peer has one.",
+    "similarity": "Cosine of the two patterns of RSCA, from -1 to 1; shrunken indices for counts.",
+    "overlap": "Part of the two structures that is the same (Finger-Kreinin), from 0 to 1.",
+    "kind": "Kind of the indicator: `count`, `value`, `intensity` or `score`.",
+    "coverage.year": "Year shown. Null: no data of the year asked for, or none at all.",
+    "first_year": "First year with data. Null: no data, or data without years.",
+    "last_year": "Last year with data. Null: no data, or data without years.",
+    "sectors": "Number of sectors with a value.",
+    "of": "Number there could be: sectors (in `sector`: regions) that the indicator has. Null: not asked.",
+    "regions": "Number of regions with a value. Null: not asked.",
+    "missing": "Number of rows without a value. Null: not asked.",
+    "estimated": "Number of rows that are estimated, imputed or provisional. Null: not asked.",
+    "breaks": "Number of rows with a break. Null: not asked.",
+    "low_reliability": "Number of rows of low reliability. Null: not asked.",
+    "question": "What to ask next: `new_or_counting_change` (does the world's total move as well?) or "
+    "`survives_without_largest_owner`.",
+    "questions.first_year": "Year before, to which the change refers. Null: no change is computed.",
+    "questions.measure": "Name of the figure. Null: no figure.",
+    "questions.value": "Relative change of the world's total, 0.1 = ten per cent more. Null: no world total.",
+    "name": "Name shown to readers.",
+    "title": "Title of the publication or data set.",
+    "producer": "Organisation that publishes the figures. Null: not stated.",
+    "table": "Table number or data-set code. Null: not stated.",
+    "vintage": "Edition or date of the figures. Null: not stated.",
+    "url": "Where the publication is found. Null: not stated.",
+    "licence": "Terms of use. Null: not stated.",
+    "differs": "Whether the order of at least one pair is resolved.",
+    "spread": "Largest difference of RSCA (shrunken for counts) among the resolved pairs, 0 to 2. Null: none is "
+    "resolved.",
+    "ahead": "Region ahead in that pair. Null: none is resolved.",
+    "behind": "Region behind in that pair. Null: none is resolved.",
+    "p_ahead": "Posterior probability that the first region's true index is the higher one, from 0 to 1. Null: "
+    "values, or not judged.",
+    "common": "Whether all compared regions are specialised (established or indicated).",
+    "only": "The one region that is materially specialised while no other is specialised at all. Null: there is no "
+    "such region.",
+    "nobody": "Whether no compared region is specialised, and none is uncertain.",
+    "too_close": "Whether no pair is resolved although all regions have an index.",
+    "order_without_largest": "Whether that pair keeps its order without the dominant region in the reference: `same` "
+    "or `reversed`. Null: no region is that large, or nothing to compare.",
+    "other": "Code of the second region of the pair.",
+    "resolved": "Whether the order counts as known: probability at least 0.90 either way; ranges apart for values.",
+    "pairs.spread": "RSCA of `region` less RSCA of `other` (shrunken for counts), from -2 to 2.",
+    "complements.value": "RSCA of `region` less RSCA of `other`, from 0 to 2.",
+    "compare.coverage.sectors": "Number of sectors with an index.",
+    "compare.coverage.of": "Number of sectors of the indicator. Null: not compared.",
+    # sector
+    "hhi_low": "Herfindahl-Hirschman index of the sector over regions if the rest of the world is many small ones, "
+    "0 to 1. Null: no base.",
+    "hhi_high": "The same if the rest of the world is a single region. Null: no base.",
+    "effective_low": "Effective number of regions, 1 / `hhi_high`. Null: no base.",
+    "effective_high": "Effective number of regions, 1 / `hhi_low`. Null: no base.",
+    "top1_share": "Share of the largest region in the world, 0 to 1. Null: no base.",
+    "top3_share": "Share of the three largest regions, 0 to 1. Null: no base.",
+    "top5_share": "Share of the five largest regions, 0 to 1. Null: no base.",
+    "covered": "Share of the world that the listed regions hold, 0 to 1. Null: no base, or some regions are unknown.",
+    "previous_year": "Year of the period before. Null: none, or not comparable.",
+    "value_previous": "Value in the period before. Null: no value.",
+    "share_previous": "`share_world` in the period before. Null: no value.",
+    "rca_previous": "RCA in the period before. Null: no index.",
+    "specialised": "Number of regions that are specialised (established or indicated).",
+    "uncertain": "Number of regions whose class is uncertain.",
+    "below_floor": "Number of regions with too little expected to judge.",
+    "no_index": "Number of regions without an index.",
+    "suspended": "Number of regions whose change is not judged because of a break.",
+    "uncertain.regions": "Number of regions with an index.",
+    "world.value": "Total of the world in the sector, in the indicator's unit. Null: no base.",
+    "world.periods": "Periods that the window holds.",
+    "change": "Relative change of the world's total since `previous_year`. Null: none, or not comparable.",
+    "world.first_year": "First comparable year. Null: none.",
+    "growth": "Compound growth of the world's total a year since `first_year`. Null: none.",
+    "concentration.regions": "Number of regions with a value.",
+    # listings of a project
+    "id": "Id of the indicator: the name of its file.",
+    "unit": "Unit of the value, in words.",
+    "direction": "1 if more is better, -1 if less is better.",
+    "classification": "Code list of the sectors; `none` for indicators of whole regions.",
+    "counting": "How co-owned items are counted, `whole` or `fractional`. Null: not declared.",
+    "indicators.first_year": "First year with rows. Null: no rows, or data without years.",
+    "indicators.last_year": "Last year with rows. Null: no rows, or data without years.",
+    "indicators.periods": "Number of years with rows.",
+    "indicators.regions": "Number of regions with rows, references and aggregates left out.",
+    "indicators.sectors": "Number of sectors with rows, `_T` beside sectors of their own left out.",
+    "observations": "Number of rows, those of references and aggregates among them.",
+    "indicators.missing": "Number of rows without a value.",
+    "reference": "Code of the published total. Null: none.",
+    "source": "Title of the publication or data set.",
+    "key": "Name of the key, with a dot for a nested one.",
+    "indicator.value": "What the key is set to, as text. Null: not set.",
+    "null": "Number of rows without a value.",
+    "share": "Cells with a value over all pairs of a region and a sector that the indicator has in any year, 0 to 1.",
+    "statuses": "Status letters with their numbers of rows, such as `A:690;B:3`.",
+    "indicators.coverage.regions": "Number of regions with rows.",
+    "indicators.coverage.sectors": "Number of sectors with rows.",
+    "indicators.coverage.year": "Year of the rows. Null: data without years.",
+    "code": "Code in the list.",
+    "label": "Name shown to readers. Null: the data use a code that the list lacks.",
+    "parent": "Code of what it is a part of. Null: none.",
+    "level": "Level in the hierarchy, such as `country` or `field`. Null: none.",
+    "role": "`region`, `reference` (a published world total) or `aggregate`; only regions are measured.",
+    "group": "Names of the groups it belongs to, joined by `;`. Null: none.",
+    "indicators": "Ids of the indicators that have a value of it, joined by `;`. Null: none.",
+    "config.value": "Value in force, as JSON writes it.",
+    "origin": "Where the value came from: `flag`, `environment NAME`, the run file or `default`.",
+    "meaning": "What the setting does.",
+    # findings of check
+    "findings.code": "Code of the check, such as `CM012`.",
+    "severity": "`error` (exit code 3 or 4), `warning` or `note`.",
+    "message": "What is the matter, with the offending value.",
+    "file": "File it stands in. Null: not about one file.",
+    "line": "Line of a text file (the header is 1), or row of a Parquet file or sheet. Null: not about one line.",
+    "column": "Column of a table or key of a TOML file. Null: not about one column.",
+    "findings.value": "The offending value as written. Null: none.",
+    "fix": "What to do about it.",
+    "count": "How many places the finding stands for.",
+    # the long form
+    "section": "Table of the result that the row comes from.",
+    "long.measure": "Column of that table.",
+    "long.value": "The figure. Null: the row is a text, which stands in `note`.",
+    "long.low": "Lower end of its range. Null: it has none.",
+    "long.high": "Upper end of its range. Null: it has none.",
+    "long.class": "Class of the cell. Null: not about a judged cell.",
+    "long.note": "Reasons, or the text itself where the row is a text. Null: nothing to say.",
+    "long.indicator": "Id of the indicator. Null: not about one.",
+    "long.year": "Year of the figure. Null: not about one.",
+    "long.region": "Code of the region. Null: not about one.",
+    "long.sector": "Code of the sector. Null: not about one.",
+}  # fmt: skip
+
+CLASSES: dict[str, str] = {
+    "established": "Specialised beyond reasonable doubt. Counts: P(RCA > threshold) >= 0.90 and at least 5 counted. "
+    "Values: every year of a window of two or more is at or above the threshold.",
+    "uncertain": "The data do not decide. Counts: neither established nor below, or less than 1 expected. Values: the "
+    "years of the window disagree.",
+    "below": "Not specialised beyond reasonable doubt. Counts: P(RCA > threshold) <= 0.10. Values: every year of the "
+    "window is below the threshold.",
+    "none": "A true zero where at least 5 were expected.",
+    "indicated": "Values of one period at or above the threshold: nothing tells how stable that is.",
+}
+
+BANDS: dict[str, str] = {
+    "slight": "From the threshold (1) to the material index (1.25); counted, not listed.",
+    "moderate": "From the material index (1.25) to 2.",
+    "high": "From 2 to 4.",
+    "very_high": "4 and more.",
+}
+
+TRAJECTORIES: dict[str, str] = {
+    "lasting": "Materially specialised in all of the last three periods.",
+    "recent": "Materially specialised now, but not in all of the last three periods.",
+    "lost": "Materially specialised in one of the last three periods, but not now.",
+    "never": "Not materially specialised in any of them.",
+}
+
+LISTINGS: dict[str, str] = {
+    "specialised": "Established (or indicated) and material, in all of the last three periods or without three to "
+    "look at.",
+    "new": "Established and material now, but not in all of the last three periods: unconfirmed.",
+    "lost": "Materially specialised in one of the last three periods, no longer now.",
+    "large": "Among the five largest in the world, yet not specialised: size, not focus.",
+    "slight": "Established, but the index lies between 1 and the material one.",
+    "uncertain": "The data do not decide.",
+    "not_specialised": "Not specialised, and not large.",
+    "no_index": "No value or no base, so no index.",
+}
+
+NOTES: dict[str, str] = {
+    "absent_row": "The data have no row; it counts as zero or missing by the indicator's `absent_rows`.",
+    "below_floor": "Too little is expected (less than `min_expected`) or the denominator is too small: the figure is "
+    "in files only, or withheld, and not judged.",
+    "break": "The series is broken (status B) within the last three periods: change is not judged.",
+    "constant": "The column has no spread, so the method does not exist for it.",
+    "depends_on": "The class changes when the region named after the colon leaves the reference.",
+    "fewer_than_three_periods": "Too few periods to call anything lasting.",
+    "missing": "No value: collected but not available.",
+    "no_base": "Nothing to divide by: the region or the sector has a total, denominator or median of zero.",
+    "no_common_year": "The regions have no year in common.",
+    "no_data_in_year": "The indicator has no value in the year asked for.",
+    "no_denominator": "The project does not hold the size to divide by.",
+    "no_firm_data": "The question needs data of firms, which the project does not hold.",
+    "no_such_sector": "The classification of the indicator does not have this sector.",
+    "no_variance_beyond_chance": "The counts of the table vary no more than chance would make them: nothing can be "
+    "told apart.",
+    "none_established": "No specialisation is established.",
+    "none_lasting": "No specialisation has held for three periods.",
+    "not_applicable": "The value cannot exist (status M).",
+    "not_collected": "The indicator has no rows of the region.",
+    "one_period": "A value of one period only: no range, and the class is at best indicated.",
+    "partial_base": "Some sectors of the region are unknown: its totals and the world's are taken over the known ones.",
+    "partial_world": "The world is the sum of regions and some of them are unknown in this sector; above 5 % of the "
+    "world the class is uncertain.",
+    "refused": "The method does not hold for these data; the metadata say why.",
+    "rest_below_zero": "The regions add up to more than the published world, so there is no rest.",
+    "rest_of_world_between": "The rest of the world is of unknown structure, so the index lies between two bounds.",
+    "score": "A score has no zero, so its ratios mean nothing.",
+    "sole_producer": "Nobody else has the sector, so the region cannot be compared with the others.",
+    "suppressed": "The value is confidential (status Q).",
+    "treatment_failed": "Neither winsorising nor logarithms cured the outliers, so the values are as they were.",
+}
+
+CLAUSES: dict[str, str] = {
+    "lasting": "A lasting, established and material specialisation.",
+    "none_lasting": "There is none, and `note` says why.",
+    "specialised": "Specialised now; whether it lasts is not known.",
+    "large": "Large in the world, but not specialised.",
+    "new": "A new specialisation, not confirmed by three periods.",
+    "lost": "A specialisation that is all but certainly gone.",
+    "leader": "One of the three largest regions of a sector.",
+    "world": "Total of the world in the sector.",
+    "concentration": "Concentration of the sector over regions.",
+    "world_jump": "The world's total moved by a quarter or more since the period before.",
+    "intensity": "An intensity with its rank.",
+    "year": "Year of an indicator.",
+    "dominant": "A region that decides the reference on its own, and how many indices cross 1 without it.",
+    "break": "A break in the series.",
+    "low_reliability": "Figures of low reliability.",
+    "difference": "One of the clearest differences between two regions.",
+    "common": "A field in which all compared regions are specialised.",
+    "differing": "Number of fields in which an order is resolved.",
+    "too_close": "Number of fields in which nothing can be told apart.",
+    "fields": "Number of fields compared.",
+}
+
+#: Columns of an observation file.
+INPUT: dict[str, str] = {
+    "region": "Code of a country or a part of one. A published total of the world is a region of role `reference`.",
+    "sector": "Code of a product, industry, technology or scientific field; `_T` for a total. May be absent where the "
+    "indicator is of whole regions.",
+    "indicator": "Id of the indicator. May be absent where the run file names the only one, and with `--data`.",
+    "year": "Calendar year, four digits. May be absent: then the data have one period.",
+    "value": "A number without thousands separators. 0 is a true zero; empty means no value, and `status` says why.",
+    "status": "SDMX letter; empty for a normal value.",
+}
+
+FORMATS: dict[str, str] = {
+    "table": "Drawn for the screen: rounded, in the width of the terminal. The default on a terminal.",
+    "csv": "RFC 4180 in UTF-8, full precision. The default when piped. Metadata go into `FILE.meta.json`.",
+    "tsv": "As csv, with tabs.",
+    "json": "One object: `meta` and `rows`, or `meta` and `tables` where a result has several.",
+    "ndjson": "One JSON object a row. Metadata go into `FILE.meta.json`.",
+    "md": "Tables of GitHub-flavoured Markdown.",
+    "parquet": "Apache Parquet; metadata under the key `capmap`. Needs a file.",
+    "xlsx": "A workbook with a sheet per table and one for the metadata. Needs a file and the extra `capmap[excel]`.",
+}
+
+ENVIRONMENT: dict[str, str] = {
+    "CAPMAP_SECTION_KEY": "Any setting of the run file, such as `CAPMAP_SPECIALISATION_THRESHOLD=1.25`; lists are "
+    "separated by commas. Wins over the run file; a flag wins over it. An empty variable counts as unset.",
+    "COLUMNS": "Width of tables, where the terminal does not say it.",
+    "NO_COLOR": "Set to anything: no colour. Every colour has a word or a mark beside it.",
+}
+
+
+def meaning(column: str, table: str = "", command: str = "") -> str:
+    """What a column means in a table of a command's result.
+
+    Raises
+    ------
+    KeyError : no meaning is written down.
+
+    Examples
+    --------
+    >>> meaning("method"), meaning("n") == meaning("n", "treatment")
+    ('Name of the normalisation.', False)
+    """
+    return COLUMNS[known(column, table, command)]
+
+
+def known(column: str, table: str = "", command: str = "") -> str:
+    """Key of COLUMNS that holds the meaning of a column, the most special one first."""
+    keys = (f"{command}.{table}.{column}", f"{table}.{column}", column)
+    return next((key for key in keys if key in COLUMNS), column)

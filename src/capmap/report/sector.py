@@ -1,0 +1,569 @@
+"""One sector on one screen: who leads by size, who is specialised and how surely, who came and went, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from capmap.model import Indicator
+from capmap.report import numbers, words
+from capmap.report.profile import View, cite_all, fingerprint, line
+
+#: Rows of each group before `--all` is needed: of a sector that one indicator has, then of one that several have.
+LIMITS = (
+    {"leader": 9, "specialised": 7, "new": 3, "lost": 2},
+    {"leader": 3, "specialised": 3, "new": 1, "lost": 1},
+)
+#: Rows of an intensity before `--all`: where it stands alone, then beside others.
+RATED = (10, 5)
+#: Names in one clause of the headline.
+NAMED = {"leader": 3, "lasting": 6, "specialised": 4, "new": 3, "lost": 3, "large": 3}
+#: Names in a line of their own.
+LISTED = 3
+STYLE = {
+    "specialised": "bold green", "new": "green", "lost": "yellow", "large": "cyan", "slight": "green",
+    "uncertain": "yellow",
+}  # fmt: skip
+REMARKS = {
+    "new": "new, unconfirmed", "lost": "no longer material", "large": "large, not special.", "slight": "slight",
+    "uncertain": "uncertain", "not_specialised": "not special.",
+}  # fmt: skip
+#: Columns dropped first when the terminal is narrow, and the width below which each goes.
+NARROW = (("trend", 96), ("ex", 84), ("rank", 72), ("held", 64))
+#: Width below which remarks beside the names give way to a legend.
+LEGEND = 84
+NONE_LASTING = {
+    "fewer_than_three_periods": "fewer than three periods, so nobody can be called lastingly specialised",
+    "none_established": "no specialisation is established beyond doubt",
+    "none_lasting": "nobody has been materially specialised for three periods",
+}
+
+
+def show(console: Console, seen: View, *, brief: bool = False) -> None:
+    """Print a sector; `brief` stops after the headline block."""
+    console.print(_title(seen))
+    for sentence in headline(seen):
+        console.print(Text(sentence))
+    for warning in warnings(seen):
+        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
+    if brief:
+        return
+    for part in (_size(seen), _regions(seen), _intensities(seen), _closing(seen)):
+        for one in part:
+            console.print(one)
+
+
+def _code(seen: View) -> str:
+    return str(seen.result.meta["sector"])
+
+
+def _counted(seen: View) -> list[str]:
+    """Indicators with indices, from market back to knowledge."""
+    order = ["technology", "scale_up", "production", "market", "knowledge", "context"]
+    ids = [block["indicator"] for block in seen.result.meta["blocks"]]
+    return sorted(ids, key=lambda i: (order.index(seen.meta(i).stage), i))
+
+
+def _title(seen: View) -> Text:
+    code = _code(seen)
+    names = list(dict.fromkeys(seen.result.meta["labels"].values()))
+    left = Text(" / ".join(names).upper(), style="bold")
+    if names != [code]:
+        left.append(f"  {code}", style="bright_black")
+    serious = sum(f.count for f in seen.project.findings if f.severity == "warning")
+    state = f"{serious} warnings: capmap check" if serious else "checks ok"
+    name = "sample project" if seen.project.bundled else seen.project.root.name
+    right = f"{name}  data {fingerprint(seen.project)}  {state}"
+    gap = seen.width - left.cell_len - len(right)
+    return left.append(" " * gap).append(right, style="bright_black") if gap >= 2 else left
+
+
+def headline(seen: View) -> list[str]:
+    """Sentences of the headline, each clause from rows of the `headline` table."""
+    rows = list(seen.table("headline").iter_rows(named=True))
+    said = []
+    for name in _counted(seen):
+        own = [r for r in rows if r["indicator"] == name]
+        focus = " ".join(text for text in (_specialised(seen, name, own), _others(seen, own)) if text)
+        said += [text for text in (_leaders(seen, name, own), focus) if text]
+    intense: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["clause"] == "intensity":
+            intense.setdefault(row["indicator"], []).append(row)
+    for name, rated in intense.items():
+        sign = "%" if seen.meta(name).percent else ""
+        who = words.joined([f"{seen.region(r['region'])} ({numbers.amount(r['value'])}{sign})" for r in rated])
+        year = f", {rated[0]['year']}" if rated[0]["year"] else ""
+        lead = "leads" if len(rated) == 1 else "lead"
+        said.append(f"{seen.meta(name).name}: {who} {lead} among {rated[0]['n']} with data{year}.")
+    return said
+
+
+def _capital(noun: str) -> str:
+    return noun[:1].upper() + noun[1:]
+
+
+def _clauses(own: Sequence[Mapping[str, Any]], clause: str) -> list[Mapping[str, Any]]:
+    return [r for r in own if r["clause"] == clause]
+
+
+def _names(seen: View, own: Sequence[Mapping[str, Any]], clause: str) -> str:
+    """Names of a clause, the first few of them and how many more there are."""
+    found = [seen.region(r["region"]) for r in _clauses(own, clause)]
+    limit = len(found) if seen.everything else NAMED[clause]
+    more = [f"{len(found) - limit} more"] if len(found) > limit else []
+    return words.joined(found[:limit] + more)
+
+
+def _leaders(seen: View, name: str, own: Sequence[Mapping[str, Any]]) -> str:
+    leaders = _clauses(own, "leader")[: NAMED["leader"]]
+    if not leaders:
+        return ""
+    of = _share_of(seen, name)
+    who = [
+        f"{seen.region(r['region'])} ({numbers.per_cent(r['value'])}%{f' of {of}' if k == 0 else ''})"
+        for k, r in enumerate(leaders)
+    ]
+    year = f" in {leaders[0]['year']}" if leaders[0]["year"] else ""
+    return f"{words.joined(who)} lead{'s' if len(who) == 1 else ''} in size by {seen.meta(name).noun}{year}."
+
+
+def _specialised(seen: View, name: str, own: Sequence[Mapping[str, Any]]) -> str:
+    sentences = []
+    if _clauses(own, "lasting"):
+        order = ", largest first" if len(_clauses(own, "lasting")) > 1 else ""
+        what = f" in {seen.meta(name).noun}" if len(_counted(seen)) > 1 else ""
+        sentences.append(f"Lastingly specialised{what}{order}: {_names(seen, own, 'lasting')}.")
+    sentences += [
+        f"{_capital(seen.meta(name).noun)}: {NONE_LASTING[r['note']]}." for r in _clauses(own, "none_lasting")
+    ]
+    unjudged = _clauses(own, "specialised")
+    if unjudged:
+        word = "Indicated" if all(r["class"] == "indicated" for r in unjudged) else "Specialised"
+        sentences.append(f"{word}, history not judged: {_names(seen, own, 'specialised')}.")
+    if _clauses(own, "new"):
+        sentences.append(f"New, unconfirmed: {_names(seen, own, 'new')}.")
+    if _clauses(own, "lost"):
+        sentences.append(f"No longer material: {_names(seen, own, 'lost')}.")
+    return " ".join(sentences)
+
+
+def _others(seen: View, own: Sequence[Mapping[str, Any]]) -> str:
+    large = _clauses(own, "large")[: NAMED["large"]]
+    if not large:
+        return ""
+    who = [f"{seen.region(r['region'])} (RCA {numbers.index(r['value'])})" for r in large]
+    return f"Large but not specialised: {words.joined(who)}."
+
+
+def _block(seen: View, indicator: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(b for b in seen.result.meta["blocks"] if b["indicator"] == indicator)
+    return found
+
+
+def _of_world(seen: View, indicator: str) -> bool:
+    return _block(seen, indicator)["reference"]["kind"] in ("published", "sum")
+
+
+def _share_of(seen: View, indicator: str) -> str:
+    return "world" if _of_world(seen, indicator) else "the reference"
+
+
+def warnings(seen: View) -> list[str]:
+    """Age, dominance in the reference, jumps of the world's total, breaks among those named."""
+    rows = list(seen.table("headline").iter_rows(named=True))
+    parts = _ages(seen, rows)
+    parts += [_dominance(seen, r["indicator"], r) for r in _clauses(rows, "dominant")]
+    said = [" ".join(parts)] if parts else []
+    for name in _counted(seen):
+        own = [r for r in rows if r["indicator"] == name]
+        noun, block = seen.meta(name).noun, _block(seen, name)
+        if not _of_world(seen, name):
+            said.append(
+                f"Reference: {block['reference']['label']}; RCA and shares are of it, size and HHI of the world."
+            )
+        for row in _clauses(own, "world_jump"):
+            before = _now(seen, "world", name)["previous_year"]
+            said.append(
+                f"The world's total moved {_change(row['value'])} in {before}-{row['year']}: a change of counting? "
+                "Check before reading new and lost."
+            )
+        shown = set(_named(seen, name))
+        broken = [r["region"] for r in _clauses(own, "break") if r["region"] in shown]
+        if broken:
+            names = words.joined([seen.region(c) for c in broken])
+            said.append(f"Break in the {noun} of {names}: trend, new and lost not judged.")
+    return said
+
+
+def _ages(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Indicators whose figures are old, those of one year in one sentence."""
+    ends: dict[int, list[str]] = {}
+    for row in _clauses(rows, "year"):
+        if seen.age(row["year"]):
+            ends.setdefault(row["year"], []).append(seen.meta(row["indicator"]).noun)
+    return [
+        f"{_capital(words.joined(nouns))} end in {year} ({seen.age(year)})." for year, nouns in sorted(ends.items())
+    ]
+
+
+def _dominance(seen: View, name: str, row: Mapping[str, Any]) -> str:
+    """How much of the reference one region is, and who of those named depends on it."""
+    share = _block(seen, name)["dominant"][row["region"]]
+    cells = seen.table("regions").filter(
+        (pl.col("indicator") == name) & (pl.col("largest_other").cast(pl.String) == row["region"])
+        & pl.col("listing").cast(pl.String).is_in(["specialised", "new"]) & (pl.col("rca_ex_largest") < 1)
+    )  # fmt: skip
+    falling = [seen.region(c) for c in cells["region"].cast(pl.String).to_list()]
+    more = [f"{len(falling) - LISTED} more"] if len(falling) > LISTED else []
+    what = (
+        f"without it {words.joined(falling[:LISTED] + more)} would be below 1"
+        if falling
+        else f"see 'ex{row['region']}'"
+        if seen.width >= dict(NARROW)["ex"]
+        else f"--reference ex:{row['region']} leaves it out"
+    )
+    noun = seen.meta(name).noun
+    return f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of the {noun} reference: {what}."
+
+
+def _named(seen: View, name: str) -> list[str]:
+    """Regions that lead or are listed as specialised."""
+    own = seen.table("regions").filter(pl.col("indicator") == name)
+    large = seen.project.run.profile.large_rank
+    listed = pl.col("listing").cast(pl.String).is_in(["specialised", "new", "lost"])
+    found: list[str] = own.filter((pl.col("rank_world") <= large) | listed)["region"].cast(pl.String).to_list()
+    return found
+
+
+def _now(seen: View, table: str, name: str) -> Mapping[str, Any]:
+    """Row of the year shown of a table that has a row a year."""
+    found: Mapping[str, Any] = seen.table(table).filter(pl.col("indicator") == name).row(-1, named=True)
+    return found
+
+
+def _change(share: float) -> str:
+    """A relative change with its sign."""
+    size = numbers.per_cent(abs(share))
+    return "0%" if size == "0" else f"{'+' if share > 0 else '-'}{size}%"
+
+
+def _ends(low: float | None, high: float | None, how: Any) -> str:
+    """A range whose ends may round to one number."""
+    ends = list(dict.fromkeys(how(end) for end in (low, high)))
+    return "-".join(ends)
+
+
+def _size(seen: View) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text()] if _counted(seen) else []
+    for place, name in enumerate(_counted(seen)):
+        now, held = _now(seen, "world", name), _now(seen, "concentration", name)
+        noun, block = seen.meta(name).noun, _block(seen, name)
+        span = f"{block['periods'][0]}-{now['year']}" if len(block["periods"]) > 1 else now["year"]
+        when = f" ({span})" if now["year"] else ""
+        parts = [f"{numbers.amount(now['value'])} {noun} in the {_world_word(seen, name)}{when}"]
+        if now["change"] is not None:
+            trend = seen.table("world").filter((pl.col("indicator") == name) & (pl.col("periods") == now["periods"]))
+            since = f", {_change(now['growth'])} a year since {now['first_year']}" if trend.height > 2 else ""
+            spark = seen.marks.sparkline(trend["value"].to_list())
+            parts.append(f"{_change(now['change'])} since {now['previous_year']}{since} {spark}")
+        if held["hhi_low"] is not None:
+            parts.append(
+                f"HHI {_ends(held['hhi_low'], held['hhi_high'], numbers.index)}: as concentrated as "
+                f"{_ends(held['effective_low'], held['effective_high'], numbers.amount)} equal regions"
+            )
+        lines.append(line("SIZE" if place == 0 else "", " | ".join(parts)))
+    return lines
+
+
+def _world_word(seen: View, name: str) -> str:
+    """`world`, or what stands for it where no total is published."""
+    concerned = _block(seen, name)
+    published = concerned["reference"]["kind"] == "published" or _now(seen, "concentration", name)["note"] in (
+        "rest_of_world_between", "rest_below_zero"
+    )  # fmt: skip
+    return "world" if published else f"{concerned['regions']} regions"
+
+
+def _regions(seen: View) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for name in _counted(seen):
+        parts += [Text(), *_one_indicator(seen, name, LIMITS[min(len(_counted(seen)) - 1, 1)])]
+    return parts
+
+
+def _one_indicator(seen: View, name: str, limits: Mapping[str, int]) -> list[RenderableType]:
+    meta = seen.meta(name)
+    own = seen.table("regions").filter(pl.col("indicator") == name)
+    history = seen.table("history").filter(pl.col("indicator") == name)
+    counted = seen.table("uncertain").filter(pl.col("indicator") == name).row(0, named=True)
+    head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
+    head.append(
+        f"{meta.noun}: {counted['specialised']} of {counted['regions']} regions specialised, "
+        f"{counted['uncertain']} uncertain; {_range_says(_block(seen, name))}",
+        style="",
+    )
+    dominant = max(_block(seen, name)["dominant"].items(), key=lambda item: item[1], default=(None, 0))[0]
+    years = [y for y in history["year"].unique().sort().to_list() if y is not None]
+    span = f"share {years[0] % 100:02d}-{years[-1] % 100:02d}" if len(years) > 1 else ""
+    columns = [("field", "    region", "left", 0), ("value", meta.noun[:9], "right", 9),
+               ("world", "world%" if _of_world(seen, name) else "ref.%", "right", 6), ("rank", "rank", "right", 4),
+               ("rca", "RCA", "right", 5), ("range", "range", "right", 10), ("ex", f"ex{dominant}", "right", 6),
+               ("held", "held", "right", 4), ("trend", span, "left", 11)]  # fmt: skip
+    hidden = {key for key, width in NARROW if seen.width < width}
+    hidden |= (set() if dominant else {"ex"}) | (set() if span else {"trend"})
+    shown = [c for c in columns if c[0] not in hidden]
+    cells, rest = _chosen(seen, own, limits)
+    rows = [_row(seen, cell, dominant, history) for cell in cells]
+    parts: list[RenderableType] = [head]
+    if rows:
+        parts.append(_table(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows]))
+    return [*parts, *_below(seen, own, rest, dominant if "ex" not in hidden else None, cells)]
+
+
+def _chosen(seen: View, own: pl.DataFrame, limits: Mapping[str, int]) -> tuple[list[Mapping[str, Any]], dict[str, int]]:
+    """Cells of the table, leaders by size first, and how many of each listing are left out."""
+    leader = (pl.col("rank_world") <= seen.project.run.profile.large_rank) & (pl.col("value") > 0)
+    first = own.filter(leader)
+    groups = [first if seen.everything else first.head(limits["leader"])]
+    others = own.filter(~pl.col("region").is_in(groups[0]["region"].implode()))
+    for listing in ("specialised", "new", "lost"):
+        group = others.filter(pl.col("listing") == listing)
+        groups.append(group if seen.everything else group.head(limits[listing]))
+    if seen.everything:
+        told = pl.col("listing").cast(pl.String).is_in(["specialised", "new", "lost"])
+        groups.append(others.filter(~told & (pl.col("value") > 0)))
+    cells: list[Mapping[str, Any]] = [cell for group in groups for cell in group.iter_rows(named=True)]
+    there = {str(k): int(n) for k, n in own.filter(pl.col("value") > 0).group_by("listing").len().iter_rows()}
+    shown = [cell["listing"] for cell in cells if cell["value"]]
+    return cells, {listing: n - shown.count(listing) for listing, n in there.items() if n > shown.count(listing)}
+
+
+def _row(seen: View, cell: Mapping[str, Any], dominant: str | None, history: pl.DataFrame) -> dict[str, str | Text]:
+    listing = cell["listing"]
+    text = Text("  ").append(_mark(seen, cell), style=STYLE.get(listing, "bright_black"))
+    text.append(f" {seen.region(cell['region'])}")
+    if listing in REMARKS and seen.width >= LEGEND:
+        text.append(f"  {REMARKS[listing]}", style="italic bright_black")
+    ex = ""
+    floor = "below_floor" in (cell["note"] or "")
+    if cell["rca_ex_largest"] is not None and cell["largest_other"] == dominant and not floor:
+        ex = numbers.index(cell["rca_ex_largest"]) + ("*" if _crosses(cell) else " ")
+    own = history.filter(pl.col("region") == cell["region"]).sort("year")
+    broken = cell["persistence"] is None or (own["status"].slice(1) == "B").any()
+    return {
+        "field": text, "value": numbers.amount(cell["value"]), "world": numbers.per_cent(cell["share_world"]),
+        "rank": numbers.rank(cell["rank_world"]), "rca": numbers.NOTHING if floor else numbers.index(cell["rca"]),
+        "range": numbers.NOTHING if floor else numbers.interval(cell["rca_low"], cell["rca_high"]), "ex": ex,
+        "held": "B" if cell["persistence"] is None else f"{cell['persistence']}/{cell['periods']}",
+        "trend": "break" if broken else seen.marks.sparkline(own["share_world"].to_list()),
+    }  # fmt: skip
+
+
+def _crosses(cell: Mapping[str, Any]) -> bool:
+    return bool((cell["rca"] >= 1) != (cell["rca_ex_largest"] >= 1))
+
+
+def _mark(seen: View, cell: Mapping[str, Any]) -> str:
+    marks = seen.marks
+    if cell["listing"] == "specialised":
+        return marks.lasting if cell["trajectory"] == "lasting" else marks.unjudged
+    return {
+        "new": marks.recent, "lost": marks.lost, "large": marks.large, "slight": marks.slight,
+        "uncertain": marks.uncertain,
+    }.get(cell["listing"], marks.below)  # fmt: skip
+
+
+def _range_says(block: Mapping[str, Any]) -> str:
+    if block["kind"] != "count":
+        return "ranges span the years of the window" if len(block["periods"]) > 1 else "one period: no range"
+    noisy = block["dispersion"]["method"] == "estimated" and block["dispersion"]["phi"] > 1
+    return "ranges include year-to-year noise" if noisy else "ranges hold counting error only"
+
+
+def _table(seen: View, columns: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]]) -> Table:
+    """A table whose first column takes what is left; columns are (title, justify, width)."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
+    rest = sum(width + 1 for _, _, width in columns[1:])
+    cut = "ellipsis" if seen.marks is numbers.UNICODE else "crop"
+    table.add_column(
+        columns[0][0], width=max(20, min(44, seen.width - rest - 1)), no_wrap=True, overflow=cut  # type: ignore[arg-type]
+    )  # fmt: skip
+    for title, justify, width in columns[1:]:
+        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow=cut)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def _below(
+    seen: View, own: pl.DataFrame, rest: Mapping[str, int], dominant: str | None, cells: Sequence[Mapping[str, Any]]
+) -> list[RenderableType]:
+    """Uncertain regions, what was left out, and what the marks and the star mean."""
+    lines: list[RenderableType] = []
+    told = {cell["region"] for cell in cells}
+    unsure = own.filter((pl.col("listing") == "uncertain") & (pl.col("value") > 0))
+    said = [
+        f"{seen.region(c['region'])} ({numbers.amount(c['value'])} found, {numbers.amount(c['expected'])} expected)"
+        for c in unsure.iter_rows(named=True) if c["region"] not in told
+    ]  # fmt: skip
+    parts = []
+    if said:
+        more = f" + {len(said) - LISTED} more" if len(said) > LISTED else ""
+        parts.append(f"uncertain: {'; '.join(said[:LISTED])}{more}")
+    others = [
+        f"{rest[listing]} {word}"
+        for listing, word in (
+            ("specialised", "specialised"), ("new", "new"), ("lost", "no longer material"),
+            ("slight", f"slight (1-{numbers.index(seen.project.run.profile.material)})"),
+            ("large", "large"), ("not_specialised", "not specialised"), ("no_index", "without an index"),
+        ) if rest.get(listing)
+    ]  # fmt: skip
+    if others:
+        parts.append(f"{', '.join(others)} not shown" + ("" if seen.everything else ": --all"))
+    if parts:
+        note = Table.grid(padding=(0, 1, 0, 0))
+        note.add_column(width=3, no_wrap=True)
+        note.add_column(ratio=1)
+        mark = Text("  ").append(seen.marks.uncertain if said else " ", style="yellow")
+        note.add_row(mark, Text(" | ".join(parts), style="bright_black"))
+        lines.append(note)
+    starred = [c for c in cells if dominant and c["largest_other"] == dominant and c["rca_ex_largest"] is not None]
+    if dominant and any(_crosses(c) for c in starred):
+        row = next(
+            r for r in seen.table("headline").iter_rows(named=True)
+            if r["clause"] == "dominant" and r["region"] == dominant and r["indicator"] == own["indicator"][0]
+        )  # fmt: skip
+        lines.append(Text(
+            f"  * crosses 1 when {seen.region(dominant)} leaves the reference ({int(row['value'])} of {row['n']} "
+            "regions do)", style="bright_black",
+        ))  # fmt: skip
+    if seen.width < LEGEND:
+        lines.append(Text(f"  {_legend(seen, cells)}", style="bright_black"))
+    return lines
+
+
+def _legend(seen: View, cells: Sequence[Mapping[str, Any]]) -> str:
+    """Marks in use and what they say."""
+    said: dict[str, str] = {}
+    for cell in cells:
+        lasting = "lasting" if cell["trajectory"] == "lasting" else "history not judged"
+        said[_mark(seen, cell)] = REMARKS.get(cell["listing"], lasting).replace("special.", "specialised")
+    return "  ".join(f"{mark} {what}" for mark, what in said.items())
+
+
+def _intensities(seen: View) -> list[RenderableType]:
+    """Regions by an intensity of the sector, best rank first."""
+    table = seen.table("intensity")
+    parts: list[RenderableType] = []
+    names = table["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if table.height else []
+    for name in names:
+        own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
+        meta = seen.meta(name)
+        parts += [Text(), _intensity_head(meta, own)]
+        limit = own.height if seen.everything else RATED[0 if len(names) == 1 and not _counted(seen) else 1]
+        columns = [("    region", "left", 0), ("value", "right", 9), ("rank", "right", 6), ("percentile", "right", 10),
+                   ("x median", "right", 8)]  # fmt: skip
+        rows = [
+            [f"    {seen.region(r['region'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
+             numbers.per_cent(r["percentile"]), numbers.index(r["ratio_median"])]
+            for r in own.head(limit).iter_rows(named=True)
+        ]  # fmt: skip
+        parts.append(_table(seen, columns, rows))
+        if own.height > limit:
+            parts.append(Text(f"    {own.height - limit} more regions: --all", style="bright_black"))
+    return parts
+
+
+def _intensity_head(meta: Indicator, own: pl.DataFrame) -> Text:
+    year = f", {own['year'][0]}" if own["year"][0] else ""
+    return Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
+        f"{meta.name}{year}: {meta.unit}; no RCA of {'a score' if meta.kind == 'score' else 'an intensity'}", style=""
+    )
+
+
+def _closing(seen: View) -> list[RenderableType]:
+    code = _code(seen)
+    lines: list[RenderableType] = [Text()]
+    lines += [line("" if k else "CONCENTR.", _concentration(seen, name)) for k, name in enumerate(_counted(seen))]
+    lines += [
+        line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
+        line("DATA", " | ".join(_data(seen))),
+        *_caveats(seen),
+        line("SOURCES", cite_all(seen)),
+    ]
+    first = seen.table("regions")
+    leaders = (first if first.height else seen.table("intensity"))["region"].cast(pl.String).head(2).to_list()
+    more = f"capmap rca -s {code} --wide | " if _counted(seen) else f"capmap intensity -s {code} | "
+    pair = f" | capmap compare {' '.join(leaders)}" if len(leaders) > 1 else ""
+    lines.append(line("MORE", f"{more}capmap profile {leaders[0]}{pair} | capmap sector {code} --all | -f csv"))
+    return lines
+
+
+def _caveats(seen: View) -> list[RenderableType]:
+    """What the catalogue says a reader must know, where everything is asked for."""
+    if not seen.everything:
+        return []
+    metas = [seen.meta(name) for name in seen.result.meta["labels"]]
+    said = [f"{meta.noun}: {caveat}" for meta in metas for caveat in meta.caveats]
+    return [line("CAVEATS" if k == 0 else "", text) for k, text in enumerate(said)]
+
+
+def _concentration(seen: View, name: str) -> str:
+    """Shares of the largest, how the index moved, and how much of the world the listed regions are."""
+    now = _now(seen, "concentration", name)
+    noun = seen.meta(name).noun
+    if now["top1_share"] is None:
+        return f"{noun}: not known, no total of the world"
+    tops = ", ".join(f"{numbers.per_cent(now[f'top{k}_share'])}%" for k in (1, 3, 5))
+    parts = [f"{noun}: the largest 1, 3 and 5 regions hold {tops}"]
+    known = seen.table("concentration").filter((pl.col("indicator") == name) & pl.col("hhi_low").is_not_null())
+    if known.height > 1:
+        first = known.row(0, named=True)
+        spark = seen.marks.sparkline(known["hhi_low"].to_list())
+        parts.append(
+            f"HHI {_ends(first['hhi_low'], first['hhi_high'], numbers.index)} in {first['year']}, "
+            f"{_ends(now['hhi_low'], now['hhi_high'], numbers.index)} in {now['year']} {spark}"
+        )
+    if now["note"] and "partial_world" in now["note"]:
+        parts.append("some regions unknown: of the known ones")
+    elif now["note"] and "rest_of_world_between" in now["note"]:
+        parts.append(f"{numbers.per_cent(1 - now['covered'])}% of the world is in no listed region")
+    return "; ".join(parts)
+
+
+def _data(seen: View) -> list[str]:
+    """Who is covered, what is flagged, what has no such sector."""
+    coverage = seen.table("coverage")
+    parts = []
+    shown = coverage.filter(pl.col("note").is_null())
+    for row in shown.iter_rows(named=True):
+        doubts = ("missing", "estimated", "breaks", "low_reliability")
+        flags = ", ".join(f"{d.replace('_', ' ')} {row[d]}" for d in doubts if row[d])
+        year = f" {row['year']}" if row["year"] else ""
+        parts.append(
+            f"{seen.meta(row['indicator']).noun} {row['regions']}/{row['of']} regions{year}"
+            + (f" ({flags}, all years)" if flags else "")
+        )
+    suspended: dict[str, None] = {}
+    for row in seen.table("headline").iter_rows(named=True):
+        if row["clause"] == "break":
+            suspended[row["region"]] = None
+    if suspended:
+        parts.append(f"break, change not judged: {' '.join(suspended)}")
+    parts += [
+        f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
+        for g in seen.result.meta["no_data"]
+    ]
+    lacking = [seen.meta(i).noun for i in coverage.filter(pl.col("note") == "no_such_sector")["indicator"].to_list()]
+    if lacking:
+        parts.append(f"no such sector: {', '.join(lacking)}")
+    return parts
+
+
+__all__ = ["headline", "show", "warnings"]
