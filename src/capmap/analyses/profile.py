@@ -83,7 +83,7 @@ def profile(
         block = measured.meta["blocks"][0]
         blocks.append(block)
         ended = whole.years.index(block["year"])
-        parts["specialisation"].append(listed(own, project))
+        parts["specialisation"].append(listed(own, project, block["regions"]))
         parts["history"].append(rca_history(project, whole, code, options, upto=ended))
         parts["pattern"].append(pattern(measured.frame, meta, code))
         rows, trend = _size(whole, ended, block, code, people, named, allow_mixed_years)
@@ -200,14 +200,18 @@ def pick_year(years: Sequence[int | None], wanted: selection.Year, mixed: bool) 
     return earlier[-1] if mixed and earlier else None
 
 
-def listed(own: pl.DataFrame, project: Project) -> pl.DataFrame:
+def listed(own: pl.DataFrame, project: Project, regions: int | None = None) -> pl.DataFrame:
     """Cells of a region with where they stand in its profile (`listing`), in the order they are read.
 
     A specialisation is listed when it is established (or, for values of one period, indicated) and material;
     `new` when it was so in fewer than the last three periods although three exist; `lost` when it was so in one
     of them but now is not, with probability 0.90 (an uncertain cell is not called lost); `large` when the region is
-    among the largest but its index is below 1.
+    among the largest (`large_rank`, and within the first third where a table has few `regions`) but its index is
+    below 1.
     """
+    largest = project.run.profile.large_rank
+    if regions is not None:
+        largest = min(largest, max(1, regions // 3))
     shown = pl.col("class").is_in(["established", "indicated"])
     strong = shown & pl.col("band").is_in(["moderate", "high", "very_high"])
     if own["p_material"].null_count() < own.height:
@@ -218,7 +222,7 @@ def listed(own: pl.DataFrame, project: Project) -> pl.DataFrame:
         else pl.col("class") != "uncertain"
     )
     fresh = (pl.col("trajectory") == "recent") & (pl.col("periods") >= 3)
-    large = (pl.col("rank_world") <= project.run.profile.large_rank) & (pl.col("rca") < 1) & (pl.col("value") > 0)
+    large = (pl.col("rank_world") <= largest) & (pl.col("rca") < 1) & (pl.col("value") > 0)
     listing = (
         pl.when(pl.col("rca").is_null()).then(pl.lit("no_index"))
         .when(strong & fresh).then(pl.lit("new"))

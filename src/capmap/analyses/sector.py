@@ -260,7 +260,8 @@ class Period:
     base: Floats  #: total of the sector in the reference of each region
     index: Floats
     published: float | None  #: the world's published total, NaN where the sector has none; None: the sum is the world
-    unknown: int  #: regions of the table whose value is not known
+    n: int  #: regions of the table
+    unknown: int  #: those of them whose value is not known; where an absent row is a zero the others are
 
     @property
     def world(self) -> float:
@@ -294,7 +295,8 @@ class Period:
             split, whole = known, np.append(known, rest)
         else:
             notes += ["partial_world"] if self.unknown else []
-            split = whole = np.append(known, np.full(self.unknown, np.nan))
+            zeros = self.n - known.size - self.unknown
+            split = whole = np.concatenate([known, np.zeros(zeros), np.full(self.unknown, np.nan)])
         share = (total / world) ** 2  # squares of shares of the listed regions -> of shares of the world
         ends = {
             "hhi_low": float(herfindahl(split)) * share, "hhi_high": float(herfindahl(whole)),
@@ -329,6 +331,7 @@ def _period(whole: Panel, reference: Reference, column: int, period: int, window
         base=total,
         index=balassa(own.value, expected_value(base.region[own.region], total, base.world[own.region])),
         published=None if published is None else float(published[column]),
+        n=len(whole.regions),
         unknown=int(np.isnan(own.value).sum()) + not_observed,
     )
 

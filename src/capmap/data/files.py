@@ -63,7 +63,6 @@ class DataFile:
     sha256: str
     header: tuple[str, ...]
     scan: Callable[[], pl.LazyFrame]  #: with a column `line`
-    why_not: Callable[[], Sequence[Finding]] = tuple  #: a second look, for when a scan fails
     columns: Mapping[str, str] = field(default_factory=dict)  #: our name -> name in the scan
     types: Mapping[str, pl.DataType] = field(default_factory=dict)  #: our name -> type in the scan
     distinct: Mapping[str, pl.Series] = field(default_factory=dict)  #: distinct keys and statuses as text
@@ -240,14 +239,7 @@ def _open_text(path: Path, name: str, raw: bytes, digest: str, how: Reading, on_
             return frame.with_row_index(LINE, offset=2)
         return frame.with_columns(lines)
 
-    def why_not() -> Sequence[Finding]:
-        try:
-            _walk(raw, header, name, how)
-        except Unreadable as error:
-            return error.findings
-        return ()
-
-    return DataFile(path, name, digest, header, scan, why_not)
+    return DataFile(path, name, digest, header, scan)
 
 
 def _header(raw: bytes, name: str, settings: CsvSection) -> tuple[str, ...]:
@@ -317,12 +309,16 @@ def _wrong_separator(header: Sequence[str], name: str, how: Reading) -> Finding 
 def _line_numbers(raw: bytes, header: Sequence[str], name: str, how: Reading) -> pl.Series | None:
     """Line of each row where rows and lines differ (a quoted cell may hold line breaks), else None.
 
-    Counting bytes is enough to see that a file is plain; only if the counts do not fit is it walked through.
+    A file without quotation marks and with equally many separators in each line is plain, and that is quickly
+    seen; only another one is walked through record by record.
     """
-    breaks = raw.count(b"\n") + (not raw.endswith(b"\n"))
-    if b'"' not in raw and raw.count(how.csv.separator.encode()) == breaks * (len(header) - 1):
-        return None
+    if b'"' not in raw:
+        separators = pl.col("line").str.count_matches(how.csv.separator, literal=True)
+        uneven = pl.scan_lines(raw).select((separators != len(header) - 1).any())
+        if not uneven.collect(engine="streaming").item():
+            return None
     starts = _walk(raw, header, name, how)
+    breaks = raw.count(b"\n") + (not raw.endswith(b"\n"))
     return None if len(starts) == breaks else pl.Series(LINE, starts[1:], dtype=pl.UInt32)
 
 

@@ -91,7 +91,7 @@ def read_observations(paths: Sequence[Path], how: Reading, listed: Mapping[str, 
         try:
             part, problems = _read(file, how, categories, len(files))
         except pl.exceptions.PolarsError as error:
-            findings += file.why_not() or [damaged(error, file.name)]
+            findings.append(damaged(error, file.name))
             continue
         findings += problems
         if not (problems or len(part["value"])):
@@ -118,7 +118,7 @@ def _with_distinct(file: DataFile, columns: dict[str, str]) -> DataFile:
     try:
         frames = pl.collect_all(queries, engine="streaming")
     except pl.exceptions.PolarsError as error:
-        raise Unreadable(*(file.why_not() or [damaged(error, file.name)])) from None
+        raise Unreadable(damaged(error, file.name)) from None
     distinct: dict[str, pl.Series] = {name: frame.to_series() for name, frame in zip(names, frames, strict=True)}
     return replace(file, columns=columns, types=types, distinct=distinct)
 

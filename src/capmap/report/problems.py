@@ -16,17 +16,19 @@ SHOWN = 20
 
 def error_lines(error: CapmapError) -> list[str]:
     """An error as lines for stderr; a list of findings is cut after SHOWN, the rest is counted."""
+    findings: Sequence[Finding] = getattr(error, "findings", ())
+    bad = [f for f in findings if f.severity == "error"]
     lines = [f"capmap: error: {error.message}"]
     if error.where:
         lines.append(f"  in:  {error.where}")
-    findings: Sequence[Finding] = getattr(error, "findings", ())
-    bad = [f for f in findings if f.severity == "error"]
+    if len(bad) == 1 and bad[0].message == error.message:  # the error says it already
+        bad = []
     for one in bad[:SHOWN]:
         lines.append(f"  {one.code} {place(one)}{one.message}")
         lines.append(f"        fix: {one.fix}")
     if len(bad) > SHOWN:
         lines.append(f"  and {len(bad) - SHOWN:,} more: `capmap check` lists all of them")
-    if error.fix:
+    if error.fix and not any(one.fix == error.fix for one in bad[:SHOWN]):
         lines.append(f"  fix: {error.fix}")
     return lines
 

@@ -359,11 +359,10 @@ def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str
     judged = own.height - n.get("no_index", 0)
     block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == name)
     uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
-    head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
-    head.append(
-        f"{meta.noun}: {specialised} of {judged} fields specialised, {uncertain} uncertain; {_range_says(block)}",
-        style="",
-    )
+    named = meta.stage != "context"
+    head = Text(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
+    said = f"{specialised} of {judged} fields specialised, {uncertain} uncertain; {_range_says(block)}"
+    head.append(f"{meta.noun}: {said}" if named else said)
     other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
     history = seen.table("history").filter(pl.col("indicator") == name)
     years = [y for y in history["year"].unique().sort().to_list() if y is not None]
@@ -403,7 +402,7 @@ def _range_says(block: Mapping[str, Any]) -> str:
 
 def _field(seen: View, cell: Mapping[str, Any], listing: str, history: pl.DataFrame) -> dict[str, str | Text]:
     mark = {
-        "specialised": seen.marks.unjudged if cell["persistence"] is None else seen.marks.lasting,
+        "specialised": seen.marks.lasting if cell["trajectory"] == "lasting" else seen.marks.unjudged,
         "new": seen.marks.recent,
         "lost": seen.marks.lost,
         "large": seen.marks.large,
@@ -577,7 +576,8 @@ def _data(seen: View) -> list[RenderableType]:
     coverage = seen.table("coverage")
     parts = [
         f"{seen.meta(r['indicator']).noun} {r['sectors']}/{r['of']}"
-        for r in coverage.filter(pl.col("note").is_null()).iter_rows(named=True) if seen.meta(r["indicator"]).stage != "context"
+        for r in coverage.filter(pl.col("note").is_null()).iter_rows(named=True)
+        if seen.meta(r["indicator"]).stage != "context" or r["indicator"] in _listed_ids(seen)
     ]  # fmt: skip
     doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
     flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v) or "none missing or flagged"

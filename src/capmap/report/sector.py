@@ -23,6 +23,8 @@ LIMITS = (
 RATED = (10, 5)
 #: Names in one clause of the headline.
 NAMED = {"leader": 3, "lasting": 6, "specialised": 4, "new": 3, "lost": 3, "large": 3}
+#: Regions that the last line proposes to compare.
+LEADERS = 3
 #: Names in a line of their own.
 LISTED = 3
 STYLE = {
@@ -171,14 +173,18 @@ def _of_world(seen: View, indicator: str) -> bool:
 
 
 def _share_of(seen: View, indicator: str) -> str:
-    return "world" if _of_world(seen, indicator) else "the reference"
+    """What a share is a share of."""
+    kind = _block(seen, indicator)["reference"]["kind"]
+    return {"published": "world", "sum": f"the {_block(seen, indicator)['regions']} regions"}.get(kind, "the reference")
 
 
 def warnings(seen: View) -> list[str]:
     """Age, dominance in the reference, jumps of the world's total, breaks among those named."""
     rows = list(seen.table("headline").iter_rows(named=True))
     parts = _ages(seen, rows)
-    parts += [_dominance(seen, r["indicator"], r) for r in _clauses(rows, "dominant")]
+    for name in _counted(seen):
+        largest = [r for r in _clauses(rows, "dominant") if r["indicator"] == name][:1]
+        parts += [_dominance(seen, name, r) for r in largest]
     said = [" ".join(parts)] if parts else []
     for name in _counted(seen):
         own = [r for r in rows if r["indicator"] == name]
@@ -274,7 +280,7 @@ def _size(seen: View) -> list[RenderableType]:
             parts.append(f"{_change(now['change'])} since {now['previous_year']}{since} {spark}")
         if held["hhi_low"] is not None:
             parts.append(
-                f"HHI {_ends(held['hhi_low'], held['hhi_high'], numbers.index)}: as concentrated as "
+                f"HHI {_ends(held['hhi_low'], held['hhi_high'], numbers.index)}, as concentrated as "
                 f"{_ends(held['effective_low'], held['effective_high'], numbers.amount)} equal regions"
             )
         lines.append(line("SIZE" if place == 0 else "", " | ".join(parts)))
@@ -414,8 +420,9 @@ def _below(
     ]  # fmt: skip
     parts = []
     if said:
-        more = f" + {len(said) - LISTED} more" if len(said) > LISTED else ""
-        parts.append(f"uncertain: {'; '.join(said[:LISTED])}{more}")
+        limit = LISTED if len(_counted(seen)) == 1 else 1
+        more = f" + {len(said) - limit} more" if len(said) > limit else ""
+        parts.append(f"uncertain: {'; '.join(said[:limit])}{more}")
     others = [
         f"{rest[listing]} {word}"
         for listing, word in (
@@ -425,7 +432,7 @@ def _below(
         ) if rest.get(listing)
     ]  # fmt: skip
     if others:
-        parts.append(f"{', '.join(others)} not shown" + ("" if seen.everything else ": --all"))
+        parts.append(f"also {', '.join(others)}" + ("" if seen.everything else ": --all"))
     if parts:
         note = Table.grid(padding=(0, 1, 0, 0))
         note.add_column(width=3, no_wrap=True)
@@ -498,10 +505,12 @@ def _closing(seen: View) -> list[RenderableType]:
         line("SOURCES", cite_all(seen)),
     ]
     first = seen.table("regions")
-    leaders = (first if first.height else seen.table("intensity"))["region"].cast(pl.String).head(2).to_list()
-    more = f"capmap rca -s {code} --wide | " if _counted(seen) else f"capmap intensity -s {code} | "
-    pair = f" | capmap compare {' '.join(leaders)}" if len(leaders) > 1 else ""
-    lines.append(line("MORE", f"{more}capmap profile {leaders[0]}{pair} | capmap sector {code} --all | -f csv"))
+    known = (first if first.height else seen.table("intensity")).filter(pl.col("value") > 0)
+    leaders = known["region"].cast(pl.String).unique(maintain_order=True)
+    measure = f"capmap rca -s {code} --wide" if _counted(seen) else f"capmap intensity -s {code}"
+    who = leaders.head(LEADERS).to_list()
+    ask = [f"capmap compare {' '.join(who)}" if len(who) > 1 else f"capmap profile {who[0]}"] if who else []
+    lines.append(line("MORE", " | ".join([measure, *ask, "--all", "-f csv"])))
     return lines
 
 
@@ -520,10 +529,12 @@ def _concentration(seen: View, name: str) -> str:
     noun = seen.meta(name).noun
     if now["top1_share"] is None:
         return f"{noun}: not known, no total of the world"
-    tops = ", ".join(f"{numbers.per_cent(now[f'top{k}_share'])}%" for k in (1, 3, 5))
-    parts = [f"{noun}: the largest 1, 3 and 5 regions hold {tops}"]
+    tops = [k for k in (1, 3, 5) if k <= now["regions"]]
+    shares = ", ".join(f"{numbers.per_cent(now[f'top{k}_share'])}%" for k in tops)
+    several = "s hold" if len(tops) > 1 else " holds"
+    parts = [f"{noun}: the largest {words.joined([str(k) for k in tops])} region{several} {shares}"]
     known = seen.table("concentration").filter((pl.col("indicator") == name) & pl.col("hhi_low").is_not_null())
-    if known.height > 1:
+    if known.height > 1 and (seen.everything or len(_counted(seen)) == 1):
         first = known.row(0, named=True)
         spark = seen.marks.sparkline(known["hhi_low"].to_list())
         parts.append(
@@ -533,7 +544,7 @@ def _concentration(seen: View, name: str) -> str:
     if now["note"] and "partial_world" in now["note"]:
         parts.append("some regions unknown: of the known ones")
     elif now["note"] and "rest_of_world_between" in now["note"]:
-        parts.append(f"{numbers.per_cent(1 - now['covered'])}% of the world is in no listed region")
+        parts.append(f"{numbers.per_cent(1 - now['covered'])}% of the world unlisted")
     return "; ".join(parts)
 
 

@@ -73,11 +73,16 @@ def note(text: str | None, labels: Mapping[str, str] | None = None) -> str:
 def caption(meta: Mapping[str, Any]) -> list[str]:
     """What a reader must know to read an RCA table: a line per block, then what was skipped or has no data."""
     lines = [block_line(block) for block in compact(meta.get("blocks", ()))]
-    parameters = meta.get("parameters", {})
-    if parameters and "threshold" in parameters:
+    rule = meta.get("parameters", {})
+    kinds = {block["kind"] for block in meta.get("blocks", ())}
+    if "count" in kinds:
         lines.append(
-            f"established: P(RCA > {index(parameters['threshold'])}) >= {parameters['p_established']:.2f} and at least "
-            f"{amount(parameters['min_count'])} counted; hidden below {amount(parameters['min_expected'])} expected"
+            f"counts: established if P(RCA > {index(rule['threshold'])}) >= {rule['p_established']:.2f} and at least "
+            f"{amount(rule['min_count'])} counted; index hidden below {amount(rule['min_expected'])} expected"
+        )
+    if "value" in kinds:
+        lines.append(
+            f"values: established if the index is at least {index(rule['threshold'])} in every year of the window"
         )
     lines += [
         f"{gap['indicator']}: no data in {gap['asked']} (has {years(gap['has'])})" for gap in meta.get("no_data", ())
@@ -102,8 +107,9 @@ def block_line(block: Mapping[str, Any]) -> str:
     if block.get("last") not in (None, block["year"]):
         year = f"{block['year']}-{block['last']}"
     parts = [f"{block['indicator']} {year}", f"reference: {block['reference']['label']}"]
-    if block["window"] > 1:
-        parts.append(f"window {block['window']} years ({len(block['periods'])} periods)")
+    if block["window"] > 1 and block["year"] is not None:
+        held = len(block["periods"])
+        parts.append(f"window {block['window']} years ({held} period{'s' if held != 1 else ''} held)")
     parts.append(error(block))
     prior = block.get("prior")
     if prior and block.get("last") in (None, block["year"]):
