@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -91,6 +92,13 @@ def test_metadata(metadata: Message) -> None:
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert len(required) == len(project["dependencies"])
     assert not [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("pandas")]
+
+
+def test_project_files_name_the_same_version() -> None:
+    cited = re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    released = re.findall(r"^## \[(\d.+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited == [capmap.__version__]
+    assert released[0] == capmap.__version__
 
 
 def test_wheel_alone_profiles_the_sample(run_capmap: RunCapmap, site: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from small_project import describe, small_project
+from tests.analyses.small_project import describe, small_project
 
 from capmap.analyses.listing import (
     COVERAGE_COLUMNS,

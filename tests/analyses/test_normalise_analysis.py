@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from small_project import describe, small_project
+from tests.analyses.small_project import describe, small_project
 
 from capmap.analyses.normalise import COLUMNS, TREATMENT_COLUMNS, normalise
 from capmap.data.load import load

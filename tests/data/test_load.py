@@ -98,7 +98,7 @@ def test_problems_of_all_files_come_at_once(build: Build) -> None:
             "indicators/jobs.toml": EXPORTS.replace('"market"', '"marked"'),
             "codes/goods.csv": "code,label,parant\ncars,Cars,\nships,Ships,\n",
             "data/more.csv": "region;value\nKOR;3\n",
-            "data/exports.csv": HEADER + ROWS + "KOR,cars,exports,2019,many,\n",
+            "data/exports.csv": HEADER + ROWS + "KOR,cars,exports,2019,many,\nKRO,cars,exports,2018,3,\n",
         }
     )
     with pytest.raises(UnreadableError) as caught:
@@ -111,6 +111,7 @@ def test_problems_of_all_files_come_at_once(build: Build) -> None:
         ("CM020", "codes/goods.csv"),
         ("CM008", "data/more.csv"),
         ("CM030", "data/exports.csv"),
+        ("CM051", "data/exports.csv"),
     }
     assert caught.value.exit_code == ExitCode.UNREADABLE
 

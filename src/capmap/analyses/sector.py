@@ -121,8 +121,8 @@ def sector(
     are those of the known ones (note `partial_world`), null if fewer than two thirds are known.
 
     Entrants are listed as new; leavers were materially specialised in one of the last three periods and are not by
-    estimate now, their `listing` telling those that are certainly gone (`lost`) from the others. Status B in one of these
-    periods suspends both for that region.
+    estimate now, their `listing` telling those that are certainly gone (`lost`) from the others. Status B in one of
+    these periods suspends both for that region.
 
     Raises
     ------
@@ -131,42 +131,24 @@ def sector(
     """
     options = settings(project, **changes)
     code, counted, rated, lacking = _meant(project, sector, indicator)
-    parts: dict[str, list[pl.DataFrame]] = {"regions": [], "history": []}
-    rows: dict[str, list[dict[str, Any]]] = {"world": [], "concentration": []}
-    blocks: list[dict[str, Any]] = []
     missing: list[dict[str, Any]] = []
-    for meta in counted:
-        whole = panel(project, meta.id, exclude=options.exclude)
-        column = whole.sectors.index(code)
-        years = _years_of(whole, column)
-        when = pick_year(years, year, allow_mixed_years) if years else None
-        if when is None:
-            missing.append({"indicator": meta.id, "asked": str(year), "has": list(years)})
-            continue
-        window = options.window or (1 if meta.kind == "count" else 3)
-        ended = 0 if when == "undated" else whole.years.index(int(when))
-        measured = rca(
-            project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when,
-            extras=["history", "dependence"], complete=_vanished(whole, column, ended, window), **changes,
-        )  # fmt: skip
-        block = measured.meta["blocks"][0]
-        blocks.append(block)
-        parts["regions"].append(_regions(project, measured.frame))
-        reference = resolve_reference(project, whole, options.reference)
-        periods = [_period(whole, reference, column, p, window) for p in range(ended + 1)]
-        parts["history"].append(pl.concat([p.history(meta.id, code) for p in periods]))
-        rows["world"] += _world(periods, meta.id, code)
-        rows["concentration"] += [p.concentration(meta.id, code) for p in periods]
+    found = [
+        one for meta in counted
+        if (one := _counted(project, meta, code, year, allow_mixed_years, missing, changes)) is not None
+    ]  # fmt: skip
+    blocks = [one.block for one in found]
+    regions = pl.concat([one.regions for one in found]) if found else pl.DataFrame(schema=REGIONS)
+    periods = [(one.block["indicator"], one.periods) for one in found]
+    history = pl.concat([pl.DataFrame(schema=HISTORY), *(p.history(i, code) for i, ps in periods for p in ps)])
+    world = _table([row for i, ps in periods for row in _world(ps, i, code)], WORLD)
+    concentration = _table([p.concentration(i, code) for i, ps in periods for p in ps], CONCENTRATION)
     intensities = _intensities(project, rated, code, year, allow_mixed_years, missing)
-    regions = pl.concat(parts["regions"]) if parts["regions"] else pl.DataFrame(schema=REGIONS)
     if regions.is_empty() and intensities.is_empty():
         has = "; ".join(f"{m['indicator']} has {', '.join(map(str, m['has'])) or 'none'}" for m in missing)
         raise RefusedError(
             f"no indicator has a value of {code}" + ("" if year in (None, "latest") else f" in {year}"),
             fix=f"choose another year: {has}" if has else "see `capmap sectors` for which indicators have it",
         )
-    history = pl.concat(parts["history"]) if parts["history"] else pl.DataFrame(schema=HISTORY)
-    world, concentration = _table(rows["world"], WORLD), _table(rows["concentration"], CONCENTRATION)
     used = [b["indicator"] for b in blocks] + _ids(intensities)
     tables = {
         "headline": _headline(regions, world, concentration, intensities, blocks),
@@ -220,6 +202,44 @@ def _meant(
     held = [meta for meta in chosen if meta.id in seen and named(meta)]
     lacking = [meta for meta in chosen if meta not in held]
     return code, [m for m in held if m.id in fit], [m for m in held if m.id not in fit], lacking
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One count or value in the sector: how it was measured, the regions' cells, and every period up to the year."""
+
+    block: Mapping[str, Any]
+    regions: pl.DataFrame
+    periods: Sequence[Period]
+
+
+def _counted(
+    project: Project,
+    meta: Indicator,
+    code: str,
+    year: selection.Year,
+    mixed: bool,
+    missing: list[dict[str, Any]],
+    changes: Mapping[str, Any],
+) -> Counted | None:
+    """The sector in one count or value; None, and an entry in `missing`, where it has no value in the year."""
+    options = settings(project, **changes)
+    whole = panel(project, meta.id, exclude=options.exclude)
+    column = whole.sectors.index(code)
+    years = _years_of(whole, column)
+    when = pick_year(years, year, mixed) if years else None
+    if when is None:
+        missing.append({"indicator": meta.id, "asked": str(year), "has": list(years)})
+        return None
+    window = options.window or (1 if meta.kind == "count" else 3)
+    ended = 0 if when == "undated" else whole.years.index(int(when))
+    measured = rca(
+        project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when,
+        extras=["history", "dependence"], complete=_vanished(whole, column, ended, window), **changes,
+    )  # fmt: skip
+    reference = resolve_reference(project, whole, options.reference)
+    periods = [_period(whole, reference, column, p, window) for p in range(ended + 1)]
+    return Counted(measured.meta["blocks"][0], _regions(project, measured.frame), periods)
 
 
 def _years_of(whole: Panel, column: int) -> tuple[int | None, ...]:

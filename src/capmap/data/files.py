@@ -99,7 +99,7 @@ def find_files(patterns: Iterable[str], root: Path) -> tuple[list[Path], list[Fi
             matched = [root / name for name in glob.glob(pattern, root_dir=root, recursive=True)]
             matched = [path for path in matched if _is_data(path)]
         if not matched:
-            findings.append(_no_file(pattern, whole))
+            findings.append(no_file(pattern, whole))
         paths |= {path.resolve(): path for path in matched}
     return sorted(paths.values()), findings
 
@@ -108,7 +108,8 @@ def _is_data(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$"))
 
 
-def _no_file(pattern: str, whole: Path) -> Finding:
+def no_file(pattern: str, whole: Path) -> Finding:
+    """The finding for a pattern without files, with the nearest name in the folder it points to."""
     siblings = [path.name for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
     near = nearest(whole.name, siblings)
     kinds = ", ".join(SUFFIXES)

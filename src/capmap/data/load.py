@@ -12,7 +12,7 @@ from capmap.bundled import sample_project
 from capmap.data.catalogue import as_given, read_catalogue
 from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
-from capmap.data.files import STDIN, Reading, find_files
+from capmap.data.files import STDIN, Reading, find_files, no_file
 from capmap.data.findings import in_order, is_unreadable, unreadable
 from capmap.data.nearest import nearest
 from capmap.data.observations import read_observations
@@ -68,7 +68,7 @@ def load(
     else:
         if kind is not None:
             raise UsageError("`kind` goes with a single data file", fix="name the file: --data FILE")
-        loaded = _load_project(_locate(project), settings, environ, check=check)
+        loaded = _load_project(_locate(project), settings, environ)
     return _judged(loaded, check=check)
 
 
@@ -88,9 +88,7 @@ def _locate(project: str | Path | None) -> tuple[Path, bool]:
     return run_file, False
 
 
-def _load_project(
-    place: tuple[Path, bool], settings: Mapping[str, object], environ: Mapping[str, str], *, check: bool
-) -> Project:
+def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], environ: Mapping[str, str]) -> Project:
     path, is_sample = place
     root = path.resolve().parent
     try:
@@ -107,7 +105,7 @@ def _load_project(
     observations = read_observations(paths, how, _listed(lists, catalogue.indicators))
     findings = [*catalogue.findings, *lists.findings, *missing, *observations.findings]
     findings += missing_lists(lists, catalogue.indicators, run.data.codes.rstrip("/"))
-    if any(is_unreadable(f) for f in findings) and (check or not observations.files):
+    if not observations.files and any(is_unreadable(f) for f in findings):
         raise unreadable(findings)
     codes = complete(lists, catalogue.indicators, observations.frame)
     return Project(
@@ -151,14 +149,13 @@ def _load_file(
         root,
         run.columns,
         run.csv,
-        identifier,
+        run.data.indicator,
         sectorless=known in ("intensity", "score"),
         in_project=False,
     )
-    paths, missing = ([path], []) if on_stdin else find_files([str(data)], root)
-    if missing:
-        raise unreadable(missing)
-    observations = read_observations(paths, how, {})
+    if not on_stdin and not path.exists():
+        raise unreadable([no_file(str(data), path)])
+    observations = read_observations([path if on_stdin else root / path], how, {})
     if any(is_unreadable(f) for f in observations.findings):
         raise unreadable(observations.findings)
     frame = observations.frame
@@ -191,6 +188,8 @@ def _listed(lists: CodeLists, catalogue: Mapping[str, Indicator]) -> dict[str, l
 def _judged(project: Project, *, check: bool) -> Project:
     """The project with the findings of all checks; raises where they are grave and `check` is on."""
     findings = in_order((*project.findings, *run_checks(project)))
+    if check and any(is_unreadable(f) for f in findings):
+        raise unreadable(findings)
     if check and any(f.severity == "error" for f in findings):
         raise ChecksFailedError(findings)
     return replace(project, findings=findings)

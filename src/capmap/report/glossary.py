@@ -18,13 +18,13 @@ COLUMNS: dict[str, str] = {
     "sector_label": "Name of the sector, with `--labels`.",
     "value": "Observed value, summed over the window, in the indicator's unit. Null: there is none; `note` says why.",
     "status": "SDMX status letter of the latest row. Null: a normal value.",
-    "note": "Reasons and reservations, sorted and joined by `;` (see the notes below). Null: nothing to say.",
+    "note": "Why there is no figure, or what to beware of: names sorted and joined by `;`. Null: nothing to say.",
     # the revealed-advantage family
     "expected": "Value the region would have if it were as specialised as the reference, E = x_i x_j / x, in the "
-    "indicator's unit. Null: no base.",
-    "share_region": "Share of the sector in the region's own total, 0 to 1. Null: no value or no base.",
+    "indicator's unit. Null: as `rca`.",
+    "share_region": "Share of the sector in the region's own total, 0 to 1. Null: as `rca`.",
     "share_world": "Share of the region in the reference's total of the sector, a ratio from 0; above 1 only where the "
-    "reference is smaller than the region. Null: no value, or the reference has nothing in the sector.",
+    "reference is smaller than the region. Null: as `rca`.",
     "rank_world": "Rank of the value among the regions of the table in this sector; 1 is the largest, ties share the "
     "smallest rank. Null: no value.",
     "rca": "Revealed comparative advantage, value / expected: a ratio, 1 = as specialised as the reference. "
@@ -57,8 +57,9 @@ COLUMNS: dict[str, str] = {
     "one number for all cells of an indicator. Null: values.",
     "persistence": "Periods among the last three in which the cell was materially specialised, 0 to 3. Null: no index, "
     "or a break lies between these periods.",
-    "class": "Verdict on the cell (see the classes below). Null: no index.",
-    "band": "How high a specialisation is (see the bands below). Null: not specialised, or not judged.",
+    "class": "Verdict on the cell: `established`, `uncertain`, `below`, `none` or `indicated`. Null: no index.",
+    "band": "How high a specialisation is: `slight`, `moderate`, `high` or `very_high`. Null: not specialised, or not "
+    "judged.",
     # what --with appends
     "rca_loo": "RCA against all others, without the region in the reference. Null: as `rca`, or the sole producer.",
     "rca_log": "Natural logarithm of RCA. Null: as `rca`, or RCA is 0.",
@@ -71,7 +72,7 @@ COLUMNS: dict[str, str] = {
     "diversity": "Number of sectors in which the cell's region has RCA at or above the threshold.",
     "ubiquity": "Number of regions that have RCA at or above the threshold in the cell's sector.",
     "periods": "Periods that `persistence` could look at, 1 to 3.",
-    "trajectory": "How the specialisation went over these periods (see the trajectories below). Null: as "
+    "trajectory": "How the specialisation went over these periods: `lasting`, `recent`, `lost` or `never`. Null: as "
     "`persistence`.",
     "posterior_shape": "Shape of the Gamma posterior of the true index, O/phi + alpha. Null: as `rca_eb_low`.",
     "posterior_rate": "Rate of the Gamma posterior of the true index, E/phi + alpha. Null: as `rca_eb_low`.",
@@ -127,7 +128,7 @@ COLUMNS: dict[str, str] = {
     "outside_high": "Number of values above the upper goalpost, cut off there. Null: the method has no goalposts.",
     "anchor": "The target, or the reference value divided by. Null: the method has neither.",
     # profile, compare and sector
-    "clause": "Which clause of the headline the row is (see the clauses below).",
+    "clause": "Which clause of the headline the row is.",
     "measure": "Name of the figure in `value`. Null: the clause has no figure.",
     "headline.year": "Year of the figure. Null: the clause counts over indicators.",
     "headline.indicator": "Indicator the clause is about. Null: it counts over all of them.",
@@ -163,7 +164,7 @@ COLUMNS: dict[str, str] = {
     "place": "Place among the compared regions; those whose order is not resolved share one. Null: the series breaks "
     "in this year.",
     "size_history.share_world": "Share of the total in the reference's total, 0 to 1. Null: no reference in that year.",
-    "listing": "Where the cell stands in a profile (see the listings below).",
+    "listing": "Where the cell stands in a profile.",
     "peers": "Number of peers with a value.",
     "intensity.peer_median": "Median of the peers' values. Null: no peer has one.",
     "similarity": "Cosine of the two patterns of RSCA, from -1 to 1; shrunken indices for counts.",
@@ -315,7 +316,7 @@ BANDS: dict[str, str] = {
 TRAJECTORIES: dict[str, str] = {
     "lasting": "Materially specialised in all of the last three periods.",
     "recent": "Materially specialised now, but not in all of the last three periods.",
-    "lost": "Materially specialised in one of the last three periods, but not now.",
+    "lost": "Materially specialised in one of the last three periods, but by estimate not now.",
     "never": "Not materially specialised in any of them.",
 }
 
@@ -323,8 +324,10 @@ LISTINGS: dict[str, str] = {
     "specialised": "Established (or indicated) and material, in all of the last three periods or without three to "
     "look at.",
     "new": "Established and material now, but not in all of the last three periods: unconfirmed.",
-    "lost": "Materially specialised in one of the last three periods, no longer now.",
-    "large": "Among the five largest in the world, yet not specialised: size, not focus.",
+    "lost": "Materially specialised in one of the last three periods, and now all but certainly not (probability "
+    "0.90).",
+    "large": "Among the five largest regions (of a small table, in its first third), yet not specialised: size, not "
+    "focus.",
     "slight": "Established, but the index lies between 1 and the material one.",
     "uncertain": "The data do not decide.",
     "not_specialised": "Not specialised, and not large.",

@@ -544,7 +544,7 @@ def _concentration(seen: View, name: str) -> str:
     if now["note"] and "partial_world" in now["note"]:
         parts.append("some regions unknown: of the known ones")
     elif now["note"] and "rest_of_world_between" in now["note"]:
-        parts.append(f"{numbers.per_cent(1 - now['covered'])}% of the world unlisted")
+        parts.append(f"{numbers.per_cent(1 - now['covered'])}% unlisted")
     return "; ".join(parts)
 
 
