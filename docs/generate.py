@@ -572,7 +572,7 @@ def run(command: str, place: Path, expected: int = 0) -> str:
     if done.returncode != expected:
         raise RuntimeError(f"{command}: exit code {done.returncode}, not {expected}\n{done.stdout}{done.stderr}")
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    return "\n".join([f"$ {plain.removesuffix(' -f table')}", *lines]) + "\n"
+    return "\n".join([f"$ {plain.replace(' -f table', '')}", *lines]) + "\n"
 
 
 def split(command: str) -> tuple[dict[str, str], list[str]]:

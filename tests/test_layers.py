@@ -58,13 +58,12 @@ ROUNDS = {
 }
 
 LONGEST = 60
-#: Functions whose body has more lines than LONGEST, without docstring and signature. Numbers and list may only shrink.
+#: The 5 functions whose body has more lines than that, without docstring and signature. List and numbers only shrink.
 LONG = {
     ("analyses.blocks", "_measure_block"): 68,
     ("analyses.compare", "compare"): 72,
     ("analyses.normalise", "normalise"): 74,
-    ("analyses.profile", "profile"): 65,
-    ("analyses.sector", "sector"): 64,
+    ("analyses.profile", "profile"): 62,
     ("data.codes", "_problems"): 61,
 }
 
@@ -108,7 +107,7 @@ def inside(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
     """Every call with the name of the innermost function around it."""
-    inner = [(tree, "")]
+    inner: list[tuple[ast.AST, str]] = [(tree, "")]
     while inner:
         parent, function = inner.pop()
         for node in ast.iter_child_nodes(parent):
@@ -247,5 +246,7 @@ def test_the_rules_see_what_they_forbid() -> None:
     assert list(inside(tree)) == [(2, "cli.app")]
     assert [(function, called(call)) for function, call in calls(tree)] == [("f", ".round")]
     pinned = ast.parse('f"{x:.2f}"').body[0]
-    assert [ast.unparse(n.format_spec) for n in ast.walk(pinned) if isinstance(n, ast.FormattedValue)] == ["f'.2f'"]
+    assert [
+        ast.unparse(n.format_spec) for n in ast.walk(pinned) if isinstance(n, ast.FormattedValue) and n.format_spec
+    ] == ["f'.2f'"]
     assert sys.stdlib_module_names >= IMPORTS_OF_METHODS - {"numpy", "scipy", "sklearn"}

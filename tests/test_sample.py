@@ -97,9 +97,7 @@ def test_run_file_is_minimal_and_points_at_what_exists() -> None:
 
 
 @pytest.mark.parametrize("name", INDICATORS)
-def test_observations_are_complete_sorted_and_unique(
-    name: str, rows: dict[str, list[dict[str, str]]]
-) -> None:
+def test_observations_are_complete_sorted_and_unique(name: str, rows: dict[str, list[dict[str, str]]]) -> None:
     found = rows[name]
     keys = [(row["region"], row["sector"], row["year"]) for row in found]
     assert len(found) == ROWS[name]
@@ -110,9 +108,7 @@ def test_observations_are_complete_sorted_and_unique(
 
 
 @pytest.mark.parametrize("name", INDICATORS)
-def test_values_are_written_without_needless_decimals(
-    name: str, rows: dict[str, list[dict[str, str]]]
-) -> None:
+def test_values_are_written_without_needless_decimals(name: str, rows: dict[str, list[dict[str, str]]]) -> None:
     for row in rows[name]:
         text = row["value"]
         assert Decimal(text) >= 0
@@ -159,9 +155,7 @@ def test_every_listed_region_has_data(
         ("nace2", {"section": 7, "grouping": 1}),
     ],
 )
-def test_classifications_have_unique_codes_labels_and_known_parents(
-    file: str, levels: dict[str, int]
-) -> None:
+def test_classifications_have_unique_codes_labels_and_known_parents(file: str, levels: dict[str, int]) -> None:
     listed = read(SAMPLE / "codes" / f"{file}.csv")
     codes = [row["code"] for row in listed]
     assert list(listed[0]) == ["code", "label", "parent", "level"]
@@ -221,9 +215,7 @@ def test_regions_have_one_world_region_first(regions: dict[str, dict[str, str]])
         ("high_income", 40),
     ],
 )
-def test_blocs_have_the_members_with_data(
-    group: str, members: int, regions: dict[str, dict[str, str]]
-) -> None:
+def test_blocs_have_the_members_with_data(group: str, members: int, regions: dict[str, dict[str, str]]) -> None:
     assert sum(group in row["group"].split(";") for row in regions.values()) == members
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.analyses.small_project import describe, small_project
 
 from capmap.analyses.intensity import COLUMNS, FACTORS, intensity
 from capmap.data.load import load
 from capmap.errors import RefusedError, UsageError
 from capmap.model import Project
+from tests.analyses.small_project import describe, small_project
 
 WORLD = [f"{code},{code},,country,region," for code in "ABCDEF"]
 WITH_TOTAL = [*WORLD, "WLD,World,,world,reference,", "EU,Union,,union,aggregate,"]

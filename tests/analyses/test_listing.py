@@ -11,7 +11,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.analyses.small_project import describe, small_project
 
 from capmap.analyses.listing import (
     COVERAGE_COLUMNS,
@@ -26,6 +25,7 @@ from capmap.analyses.listing import (
 from capmap.data.load import load
 from capmap.errors import UsageError
 from capmap.model import Indicator, Project
+from tests.analyses.small_project import describe, small_project
 
 ROOT = Path(__file__).parents[2]
 REGIONS = [

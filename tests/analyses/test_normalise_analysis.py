@@ -12,13 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.analyses.small_project import describe, small_project
 
 from capmap.analyses.normalise import COLUMNS, TREATMENT_COLUMNS, normalise
 from capmap.data.load import load
 from capmap.errors import RefusedError, UsageError
 from capmap.methods.normalisation import NORMALISERS, treat
 from capmap.model import Project, Result
+from tests.analyses.small_project import describe, small_project
 
 CODES = [*"ABCDEFGHIJKLMNOPQRST", *(f"Z{number:02}" for number in range(40))]
 REGIONS = [f"{code},{code},,country,region," for code in CODES]

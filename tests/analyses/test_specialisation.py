@@ -14,9 +14,8 @@ from polars.testing import assert_frame_equal
 
 from capmap.analyses.specialisation import COLUMNS, rca
 from capmap.errors import RefusedError, UsageError
-
-from tests.reference.specialisation import specialisation
 from tests.analyses.made import made, one_year, table
+from tests.reference.specialisation import specialisation
 
 NUMBERS = (
     "expected", "share_region", "share_world", "rank_world", "rca", "rsca", "nrca", "arca", "rca_weighted", "ceiling",
@@ -104,7 +103,9 @@ def test_every_measure_equals_the_loops(
     expected = specialisation(cells, reference=reference, absent=absent, alpha=alpha, phi=1.0)
     ours = {(r["region"], r["sector"]): r for r in result.frame.iter_rows(named=True)}
     assert set(ours) == set(expected)
-    holes = (reference is None and any(v is None for v in cells.values())) or (absent == "missing" and reference is None)
+    holes = (reference is None and any(v is None for v in cells.values())) or (
+        absent == "missing" and reference is None
+    )
     for cell, theirs in expected.items():
         mine = ours[cell]
         if "no_base" in (mine["note"] or "").split(";"):

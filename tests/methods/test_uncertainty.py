@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
-from tests.reference.specialisation import estimate_phi, fit_alpha
 
 from capmap.methods import uncertainty as doubt
+from tests.reference.specialisation import estimate_phi, fit_alpha
 
 
 def test_garwood_interval_of_three_and_of_none() -> None:

@@ -6,9 +6,9 @@ Blocks are independent of each other except for persistence, which reads the lat
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from capmap.methods import specialisation as measures
 from capmap.methods import uncertainty as doubt
 from capmap.methods.ranking import rank_within
 from capmap.methods.specialisation import Bools, Cells, Floats, Margins
-from capmap.model import TOTAL, Project, SpecialisationSection
+from capmap.model import STATUSES, TOTAL, Project, SpecialisationSection
 
 #: Share of the reference above which one other region can decide an index on its own.
 DOMINANT_SHARE = 0.25
@@ -32,6 +32,10 @@ PARTIAL_WORLD_SHARE = 0.05
 PERSISTENCE_PERIODS = 3
 #: Fewest periods from which an over-dispersion is estimated.
 DISPERSION_MIN_PERIODS = 3
+#: Cells gone through at a time: few enough for their columns to stay in the processor's cache.
+PART = 1 << 14
+#: Cells from which work is shared among threads.
+THREADS_FROM = 50_000
 
 CLASSES = ("established", "uncertain", "below", "none", "indicated")
 BANDS = ("slight", "moderate", "high", "very_high")
@@ -55,6 +59,14 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "posterior": ("posterior_shape", "posterior_rate"),
     "dependence": ("largest_other", "class_ex_largest"),
 }
+#: Columns of floats that are measured part by part.
+FLOATS = (
+    "expected", "share_region", "share_world", "rca", "rsca", "nrca", "arca", "rca_weighted", "rca_ex_largest",
+    "ceiling", "rca_low", "rca_high", "rca_eb", "rca_eb_low", "rca_eb_high", "p_above_one", "p_material", "dispersion",
+    "rca_loo", "rca_log", "posterior_shape", "posterior_rate",
+)  # fmt: skip
+#: All that is measured of a period which only persistence looks at.
+NEEDED = ("expected", "rca")
 TRAJECTORIES = ("lasting", "recent", "lost", "never")
 
 #: Reasons in the `note` column, one bit each; written sorted and joined by `;`.
@@ -63,6 +75,9 @@ NOTES = (
     "not_applicable", "one_period", "partial_base", "partial_world", "sole_producer", "suppressed",
 )  # fmt: skip
 NOTE_BIT = {name: 1 << k for k, name in enumerate(NOTES)}
+
+#: `map`, in one thread or several.
+Spread = Callable[..., Iterable[Any]]
 
 
 @dataclass
@@ -75,13 +90,37 @@ class Block:
     flags: NDArray[np.uint16]
     largest: NDArray[np.int32]  #: dominant other region of each region, -1 for none
     material: Bools
-    interrupted: NDArray[np.int32]  #: cells (region * n_sectors + sector) that carry status B in this period
+    interrupted: NDArray[np.int64]  #: cells (region * n_sectors + sector) that carry status B in this period
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> NDArray[np.int64]:
         """One integer per cell of the rectangle."""
-        return self.cells.region.astype(np.int64) * self.cells.n_sectors + self.cells.sector
+        return _keys(self.cells)
+
+    def part(self, rows: slice) -> Block:
+        """Some of the cells; what is written into its flags and `material` is written into the block."""
+        cells = self.cells
+        own = Cells(cells.region[rows], cells.sector[rows], cells.value[rows], cells.n_regions, cells.n_sectors)
+        return Block(self.period, own, {}, self.flags[rows], self.largest, self.material[rows], self.interrupted)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the cells of a block have in common, known before they are gone through part by part."""
+
+    base: Margins
+    share: Floats  #: (n_regions,) of the world
+    inside: Bools  #: (n_regions,) part of the reference
+    mean: Floats  #: (n_regions,) mean index
+    status: NDArray[np.int8]
+    added: Bools | None  #: cells without a row
+    without: tuple[tuple[Bools, Margins], ...]  #: regions concerned, and their margins without the dominant other
+    gap: Floats | None  #: (n_sectors,) share of a summed world that is missing
+    prior: doubt.Prior | None = None
+    quantiles: Floats | None = None  #: (4, n_counts + 1): exact interval in counts, posterior interval at rate 1
+    place: NDArray[np.intp] | None = None  #: (n,) where each count stands among the quantiles
+    years: tuple[Floats, Floats, NDArray[np.int64]] | None = None  #: of values: lowest and highest index, periods
 
 
 def measure(
@@ -96,26 +135,27 @@ def measure(
     """Blocks of the wanted periods; earlier ones are measured as far as persistence needs them."""
     window = options.window or (1 if whole.indicator.kind == "count" else 3)
     reference = resolve_reference(project, whole, options.reference)
-    noise = _dispersion(whole, options)
     needed = sorted({p for w in wanted for p in range(max(0, w - PERSISTENCE_PERIODS + 1), w + 1)})
+    large = max(whole.value.size, complete * len(whole.regions) * len(whole.sectors)) > THREADS_FROM
+    with ThreadPoolExecutor(os.cpu_count() if large else 1) as pool:
+        several: Spread = pool.map if large else map
+        noise = _dispersion(whole, options, several)
+        # Threads share the periods, or the parts of a period where there is but one: never both at once.
+        among_periods: Spread = several if len(needed) > 1 else map
+        within: Spread = map if len(needed) > 1 else several
 
-    def one(period: int) -> Block:
-        return _measure_block(
-            project, whole, period, window, reference, noise, options,
-            extras if period in wanted else (), complete and period in wanted,
-        )  # fmt: skip
+        def one(period: int) -> Block:
+            return _measure_block(
+                project, whole, period, window, reference, noise, options,
+                extras if period in wanted else None, complete and period in wanted, within,
+            )  # fmt: skip
 
-    if len(needed) > 1 and whole.value.size > 50_000:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            measured = dict(zip(needed, pool.map(one, needed), strict=True))
-    else:
-        measured = {period: one(period) for period in needed}
-    for period in wanted:
-        _persistence(measured, period)
+        measured = dict(zip(needed, among_periods(one, needed), strict=True))
+        list(among_periods(lambda period: _persistence(measured, period), wanted))
     return [measured[period] for period in wanted]
 
 
-def _dispersion(whole: Panel, options: SpecialisationSection) -> doubt.Dispersion:
+def _dispersion(whole: Panel, options: SpecialisationSection, several: Spread) -> doubt.Dispersion:
     """Noise between consecutive periods of one count indicator, over the whole panel.
 
     Pairs across a break (status B in the later period) and cells of low reliability (U) are left out.
@@ -124,52 +164,76 @@ def _dispersion(whole: Panel, options: SpecialisationSection) -> doubt.Dispersio
         return doubt.Dispersion(1.0, 0, "poisson")
     if len(whole.years) < DISPERSION_MIN_PERIODS:
         return doubt.Dispersion(1.0, 0, "too few periods")
-    unreliable = [k for k, label in enumerate(whole.status_labels) if label == "U"]
-    broken = [k for k, label in enumerate(whole.status_labels) if label == "B"]
-    scores: list[Floats] = []
-    before: tuple[NDArray[np.int64], Floats, Floats] | None = None
-    for period in range(len(whole.years)):
+
+    def one(period: int) -> tuple[NDArray[np.int64], Floats, Floats, Bools]:
         cells, status = whole.cells(period)
         base = measures.margins(cells, whole.reference_in(period), absent=whole.indicator.absent)
-        reliable = ~np.isin(status, unreliable)
-        key, value, expected = (a[reliable] for a in (_keys(cells), cells.value, _expected(cells, base)))
-        if before is not None:
-            comparable = ~np.isin(status[reliable], broken)
-            here, there = _matching(key[comparable], before[0])
-            here = np.flatnonzero(comparable)[here]
-            scores.append(doubt.change_scores(before[1][there], before[2][there], value[here], expected[here]))
-        before = key, value, expected
-    return doubt.dispersion(np.concatenate(scores))
+        found = _keys(cells), cells.value, _expected(cells, base), _carries(status, "B", whole)
+        unreliable = _carries(status, "U", whole)
+        return tuple(a[~unreliable] for a in found) if unreliable.any() else found  # type: ignore[return-value]
+
+    def scores(period: int) -> Floats:
+        (key, *before, _), (later, value, expected, broken) = single[period - 1], single[period]
+        there, here = _matching(key, later, len(whole.regions) * len(whole.sectors))
+        if broken.any():
+            there, here = there[~broken[here]], here[~broken[here]]
+        return doubt.change_scores(before[0][there], before[1][there], value[here], expected[here])
+
+    single = list(several(one, range(len(whole.years))))
+    return doubt.dispersion(np.concatenate(list(several(scores, range(1, len(whole.years))))))
+
+
+def _carries(status: NDArray[np.int8], letter: str, whole: Panel) -> Bools:
+    """Cells with a status."""
+    found: Bools = status == (whole.status_labels.index(letter) if letter in whole.status_labels else len(STATUSES))
+    return found
 
 
 def _keys(cells: Cells) -> NDArray[np.int64]:
     """One integer per cell of the rectangle, increasing in (region, sector)."""
-    return cells.region.astype(np.int64) * cells.n_sectors + cells.sector
+    key = cells.region.astype(np.int64)
+    key *= cells.n_sectors
+    key += cells.sector
+    return key
 
 
-def _matching(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions in `a` and in `b` (both increasing) of the keys they share."""
+def _matching(
+    a: NDArray[np.int64], b: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions in `a` and in `b` (both increasing, below `size`) of the keys they share."""
     if a.size == b.size and np.array_equal(a, b):
         both = np.arange(a.size)
         return both, both
     if b.size == 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
+    if size <= 32 * (a.size + b.size):  # a table of the whole rectangle is small enough, and faster than a search
+        table = np.full(size, -1, np.int32)
+        table[b] = np.arange(b.size, dtype=np.int32)
+        found = table[a]
+        shared = found >= 0
+        return np.flatnonzero(shared), found[shared].astype(np.intp)
     place = np.minimum(np.searchsorted(b, a), b.size - 1)
     shared = b[place] == a
     return np.flatnonzero(shared), place[shared]
 
 
 def _expected(cells: Cells, base: Margins) -> Floats:
-    return measures.expected_value(base.region[cells.region], base.sector_at(cells), base.world[cells.region])
+    return measures.expected_value(*_bases(cells, base))
+
+
+def _bases(cells: Cells, base: Margins) -> tuple[Floats, Floats, Floats]:
+    """x_i, x_j and x of each cell, (n,) each."""
+    return base.region[cells.region], base.sector_at(cells), base.world[cells.region]
 
 
 def _complete(cells: Cells, status: NDArray[np.int8], absent: str) -> tuple[Cells, NDArray[np.int8], Bools]:
     """The whole rectangle of the regions that have any row, and which of its cells had no row."""
-    rows = np.unique(cells.region)
-    region = np.repeat(rows, cells.n_sectors).astype(np.int32)
+    rows = np.flatnonzero(np.bincount(cells.region, minlength=cells.n_regions))
+    region = np.repeat(rows.astype(np.int32), cells.n_sectors)
     sector = np.tile(np.arange(cells.n_sectors, dtype=np.int32), rows.size)
-    full = Cells(region, sector, np.empty(0), cells.n_regions, cells.n_sectors)
-    place = np.searchsorted(_keys(full), _keys(cells))
+    row_of = np.zeros(cells.n_regions, np.int64)
+    row_of[rows] = np.arange(rows.size)
+    place = row_of[cells.region] * cells.n_sectors + cells.sector
     value = np.full(region.size, 0.0 if absent == "zero" else np.nan)
     value[place] = cells.value
     filled = np.full(region.size, -1, np.int8)
@@ -187,58 +251,61 @@ def _measure_block(
     reference: Reference,
     noise: doubt.Dispersion,
     options: SpecialisationSection,
-    extras: Sequence[str],
+    extras: Sequence[str] | None,
     complete: bool,
+    within: Spread,
 ) -> Block:
-    """Every measure of one indicator in one year, except persistence."""
+    """Every measure of one indicator in one year, except persistence; without `extras`, what persistence needs.
+
+    Cells are gone through in parts that fit the processor's cache.
+    """
     absent, material = whole.indicator.absent, project.run.profile.material
     cells, status = whole.cells(period, window)
     totals = reference.totals(period, window, cells)
     base = measures.margins(cells, totals, absent=absent)
-    added = np.zeros(cells.value.size, bool)
+    added = None
     if complete:
         cells, status, added = _complete(cells, status, absent)
+    n = cells.value.size
+    wanted = NEEDED if extras is None else {*COLUMNS, *(name for extra in extras for name in EXTRAS[extra])}
     block = Block(
-        period, cells, {}, np.zeros(cells.value.size, np.uint16), np.full(cells.n_regions, -1, np.int32),
-        np.zeros(0, bool), _interrupted(whole, period),
+        period, cells, _room(n, wanted), np.zeros(n, np.uint16), np.full(cells.n_regions, -1, np.int32),
+        np.zeros(n, bool), _interrupted(whole, period),
     )  # fmt: skip
-    _indices(block, base, absent)
-    _reasons(block, base, status, added, whole.status_labels)
+    parts = [slice(start, start + PART) for start in range(0, max(n, 1), PART)]
+    list(within(lambda rows: _index(block, rows, base), parts))
     share = np.divide(base.region, base.world, out=np.zeros_like(base.region), where=base.world > 0)
-    expected_rest = measures.leave_one_out_expected(
-        cells.value, base.region[cells.region], base.sector_at(cells), base.world[cells.region]
-    )
-    expected_rest = np.where(reference.inside[cells.region], expected_rest, block.columns["expected"])
-    expected_rest[np.isnan(block.columns["rca"])] = np.nan
-    block.columns["rca_loo"] = measures.balassa(cells.value, expected_rest)
-    large = share[cells.region] > measures.LARGE_SHARE
-    block.flags[(expected_rest == 0) & (cells.value > 0)] |= NOTE_BIT["sole_producer"]
-    decisive = np.where(large, expected_rest, block.columns["expected"])  # the base that materiality looks at
-    without = _without_largest(block, base, share, totals, reference, absent)
-    prior = None
+    shared = Shared(
+        base, share, reference.inside, _mean(block, base, absent), status, added,
+        _without_largest(block, base, share, totals, reference, absent),
+        _gap(cells, base, absent) if totals is None else None,
+    )  # fmt: skip
     if whole.indicator.kind == "count":
-        prior = _doubt_of_counts(block, base, share, decisive, without, noise.phi, options, material, absent)
+        shared = _with_prior(shared, block, noise.phi, options, absent, within, intervals="rca_low" in wanted)
     else:
-        _doubt_of_values(block, whole, period, window, reference, decisive, without, options, material)
-    if totals is None:
-        _partial_world(block, base, absent)
-    block.columns["dispersion"] = np.full(cells.value.size, np.nan if prior is None else noise.phi)
-    if (block.largest >= 0).any():
-        changed = (block.columns["class_ex_largest"] != block.columns["class"]) & (
-            block.columns["class_ex_largest"] >= 0
-        )
-        block.flags[changed] |= NOTE_BIT["depends_on"]
-    block.columns["status"] = status
+        shared = replace(shared, years=_range_of_years(block, whole, window, reference))
+
+    def one(rows: slice) -> None:
+        part = block.part(rows)
+        part.columns |= {name: block.columns[name][rows] for name in ("expected", "rca")}
+        _measure_part(part, shared, rows, noise.phi, options, material, whole.status_labels, wanted)
+        for name, column in block.columns.items():
+            if name not in ("expected", "rca"):
+                column[rows] = part.columns[name]
+
+    list(within(one, parts))
+    if extras is None:
+        return block
+    columns = block.columns
+    columns["value"], columns["status"] = cells.value, status
+    columns["rank_world"] = rank_within(cells.value, cells.sector, cells.n_sectors)
     if "margins" in extras:
         _diversity_and_ubiquity(block, base, options.threshold)
     if "per_capita" in extras:
-        block.columns["rca_per_capita"] = _per_capita(project, whole, period, block, totals)
+        columns["rca_per_capita"] = _per_capita(project, whole, period, block, totals)
     if "imports" in extras:
         _imports(project, whole, period, window, block)
-    wanted = {*COLUMNS, *(name for extra in extras for name in EXTRAS[extra])}
-    for name in [name for name in block.columns if name not in wanted]:
-        del block.columns[name]
-    fractional = whole.indicator.kind == "count" and bool(np.any(np.mod(cells.value[~np.isnan(cells.value)], 1.0)))
+    prior = shared.prior
     block.meta = {
         "indicator": whole.indicator.id,
         "kind": whole.indicator.kind,
@@ -253,7 +320,7 @@ def _measure_block(
             for k in np.flatnonzero(np.where(reference.inside, share, 0.0) > DOMINANT_SHARE)
         },
         "counting": whole.indicator.counting,
-        "fractional": fractional,
+        "fractional": prior is not None and not _whole(cells.value),
         "dispersion": {"phi": noise.phi, "pairs": noise.pairs, "method": noise.method},
         "prior": None if prior is None else {"alpha": prior.alpha if np.isfinite(prior.alpha) else None,
                                              "method": prior.method, "cells": prior.cells},
@@ -261,189 +328,314 @@ def _measure_block(
     return block
 
 
+def _room(n: int, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Empty columns for what is measured part by part; one stretch of memory for all floats is quicker to come by."""
+    floats = [name for name in FLOATS if name in wanted]
+    codes = {name: np.empty(n, np.int8) for name in ("class", "band", "class_ex_largest") if name in wanted}
+    return dict(zip(floats, np.empty((len(floats), n)), strict=True)) | codes
+
+
+def _whole(value: Floats) -> bool:
+    """Whether all values that are not missing are whole numbers."""
+    known = value[~np.isnan(value)]
+    return bool(np.array_equal(known, np.floor(known)))
+
+
 def _interrupted(whole: Panel, period: int) -> NDArray[np.int64]:
     rows = whole.rows(period)
-    broken = [k for k, label in enumerate(whole.status_labels) if label == "B"]
-    hit = np.isin(whole.status[rows], broken)
+    hit = _carries(whole.status[rows], "B", whole)
     return whole.region[rows][hit].astype(np.int64) * len(whole.sectors) + whole.sector[rows][hit]
 
 
-def _indices(block: Block, base: Margins, absent: str) -> None:
-    """The indices that need nothing but the margins."""
-    cells, columns = block.cells, block.columns
-    x_ij, x_i, x_j, x = (
-        cells.value,
-        base.region[cells.region],
-        base.sector_at(cells),
-        base.world[cells.region],
-    )
-    expected = measures.expected_value(x_i, x_j, x)
-    index = measures.balassa(x_ij, expected)
+def _index(block: Block, rows: slice, base: Margins) -> None:
+    """Expected value and index, which the other measures start from."""
+    part = block.part(rows)
+    expected = _expected(part.cells, base)
+    index = measures.balassa(part.cells.value, expected)
+    _blank(expected, np.isnan(index))
+    block.columns["expected"][rows], block.columns["rca"][rows] = expected, index
+
+
+def _blank(column: Floats, rows: Bools) -> None:
+    """Nothing can be computed in these rows."""
+    if rows.any():
+        column[rows] = np.nan
+
+
+def _mark(block: Block, rows: Bools, name: str) -> None:
+    """Note a reason in these rows."""
+    np.bitwise_or(block.flags, rows * np.uint16(NOTE_BIT[name]), out=block.flags)
+
+
+def _mean(block: Block, base: Margins, absent: str) -> Floats:
+    """Mean index of each region, (n_regions,); sectors without a row count as 0 unless they are missing."""
+    cells, index = block.cells, block.columns["rca"]
     lacking = np.isnan(index)
-    expected[lacking] = np.nan
-    columns["value"] = x_ij
-    columns["expected"] = expected
+    total = np.bincount(cells.region, np.where(lacking, 0.0, index) if lacking.any() else index, cells.n_regions)
+    counted = base.n_sectors if absent == "zero" else np.bincount(cells.region[~lacking], minlength=cells.n_regions)
+    return np.divide(total, counted, out=np.full(cells.n_regions, np.nan), where=counted > 0)
+
+
+def _measure_part(
+    part: Block,
+    shared: Shared,
+    rows: slice,
+    phi: float,
+    options: SpecialisationSection,
+    material: float,
+    labels: Sequence[str],
+    wanted: Collection[str],
+) -> None:
+    """Every measure of some cells of a block whose expected values and indices are known."""
+    cells, columns, base = part.cells, part.columns, shared.base
+    bases = _bases(cells, base)
+    if "rsca" in wanted:
+        _indices(part, bases, shared.mean)
+        if "rca_log" in wanted:
+            index = columns["rca"]
+            with np.errstate(divide="ignore"):
+                columns["rca_log"] = np.where(index > 0, np.log(np.where(index > 0, index, 1.0)), np.nan)
+    _reasons(part, base, shared.status[rows], None if shared.added is None else shared.added[rows], labels)
+    expected_rest = measures.leave_one_out_expected(cells.value, *bases)
+    if not shared.inside.all():
+        expected_rest = np.where(shared.inside[cells.region], expected_rest, columns["expected"])
+    _blank(expected_rest, np.isnan(columns["rca"]))
+    if "rca_loo" in wanted:
+        columns["rca_loo"] = measures.balassa(cells.value, expected_rest)
+    _mark(part, (expected_rest == 0) & (cells.value > 0), "sole_producer")
+    decisive = columns["expected"]  # the base that materiality looks at
+    if (shared.share > measures.LARGE_SHARE).any():
+        decisive = np.where((shared.share > measures.LARGE_SHARE)[cells.region], expected_rest, decisive)
+    without = _expected_without_largest(part, shared)
+    if shared.prior is not None:
+        _doubt_of_counts(part, shared, rows, decisive, without, phi, options, material, wanted)
+    else:
+        _doubt_of_values(part, shared, rows, decisive, without, options, material)
+    if shared.gap is not None:
+        _partial_world(part, shared.gap)
+    columns["dispersion"] = np.full(cells.value.size, np.nan if shared.prior is None else phi)
+    if without is None:
+        columns["class_ex_largest"] = np.full(cells.value.size, -1, np.int8)
+    elif "class" in columns:
+        changed = (columns["class_ex_largest"] != columns["class"]) & (columns["class_ex_largest"] >= 0)
+        _mark(part, changed, "depends_on")
+
+
+def _indices(part: Block, bases: tuple[Floats, Floats, Floats], mean: Floats) -> None:
+    """The indices that need nothing but the margins."""
+    cells, columns = part.cells, part.columns
+    x_ij, (x_i, x_j, x) = cells.value, bases
+    expected, index = columns["expected"], columns["rca"]
     columns["share_region"] = x_ij / x_i
     columns["share_world"] = x_ij / x_j
-    columns["rank_world"] = rank_within(x_ij, cells.sector, cells.n_sectors)
-    columns["rca"] = index
     columns["rsca"] = measures.symmetric(index)
     columns["nrca"] = measures.normalised(x_ij, expected, x)
     columns["arca"] = measures.additive(x_ij, x_i, x_j, x)
     columns["ceiling"] = measures.ceiling(x_i, x_j, x)
-    for name in ("share_region", "share_world", "arca", "ceiling"):
-        columns[name][lacking] = np.nan
-    total = np.bincount(cells.region, np.where(lacking, 0.0, index), cells.n_regions)
-    counted = base.n_sectors if absent == "zero" else np.bincount(cells.region[~lacking], minlength=cells.n_regions)
-    mean = np.divide(total, counted, out=np.full(cells.n_regions, np.nan), where=counted > 0)
     columns["rca_weighted"] = measures.weighted(index, mean[cells.region])
-    with np.errstate(divide="ignore"):
-        columns["rca_log"] = np.where(index > 0, np.log(np.where(index > 0, index, 1.0)), np.nan)
+    lacking = np.isnan(index)
+    for name in ("share_region", "share_world", "arca", "ceiling"):
+        _blank(columns[name], lacking)
 
 
-def _reasons(block: Block, base: Margins, status: NDArray[np.int8], added: Bools, labels: Sequence[str]) -> None:
+def _reasons(
+    part: Block, base: Margins, status: NDArray[np.int8], added: Bools | None, labels: Sequence[str]
+) -> None:
     """Why a value or an index is missing."""
-    x_ij, index, flags = block.cells.value, block.columns["rca"], block.flags
+    x_ij, index, flags = part.cells.value, part.columns["rca"], part.flags
     unknown = np.isnan(x_ij)
-    flags[added] |= NOTE_BIT["absent_row"]
+    if added is not None:
+        _mark(part, added, "absent_row")
     if unknown.any():
         for letter, reason in (("Q", "suppressed"), ("M", "not_applicable")):
             if letter in labels:
-                flags[unknown & (status == labels.index(letter))] |= NOTE_BIT[reason]
+                _mark(part, unknown & (status == labels.index(letter)), reason)
         explained = (flags & (NOTE_BIT["suppressed"] | NOTE_BIT["not_applicable"] | NOTE_BIT["absent_row"])) > 0
-        flags[unknown & ~explained] |= NOTE_BIT["missing"]
-    flags[np.isnan(index) & ~unknown] |= NOTE_BIT["no_base"]
-    sector = np.isnan(base.sector_at(block.cells))
-    flags[sector] |= NOTE_BIT["no_base"]
-    flags[base.partial[block.cells.region]] |= NOTE_BIT["partial_base"]
+        _mark(part, unknown & ~explained, "missing")
+    _mark(part, np.isnan(index) & ~unknown, "no_base")
+    if np.isnan(base.sector).any():
+        _mark(part, np.isnan(base.sector_at(part.cells)), "no_base")
+    if base.partial.any():
+        _mark(part, base.partial[part.cells.region], "partial_base")
 
 
-def _partial_world(block: Block, base: Margins, absent: str) -> None:
-    """Marks sectors whose world, a sum of regions, lacks some of them; classes none where the gap is large.
+def _gap(cells: Cells, base: Margins, absent: str) -> Floats | None:
+    """Share of the world, as a sum of regions, that is missing in each sector, (n_sectors,); None without a world.
 
     A null cell of a large region makes the sector look rare, and everybody else specialised in it.
     """
-    cells = block.cells
     size = np.nan_to_num(base.region)
     if not size.any():
-        return
+        return None
     known = ~np.isnan(cells.value)
     if absent == "zero":
         held = size.sum() - np.bincount(cells.sector[~known], size[cells.region[~known]], cells.n_sectors)
     else:
         held = np.bincount(cells.sector[known], size[cells.region[known]], cells.n_sectors)
-    gap = 1.0 - held / size.sum()
-    usable = ~np.isnan(block.columns["rca"])
-    block.flags[usable & (gap > 1e-12)[cells.sector]] |= NOTE_BIT["partial_world"]
-    block.columns["class"][usable & (gap > PARTIAL_WORLD_SHARE)[cells.sector]] = CLASSES.index("uncertain")
-    block.material &= ~(gap > PARTIAL_WORLD_SHARE)[cells.sector]
+    gap: Floats = 1.0 - held / size.sum()
+    return gap
+
+
+def _partial_world(part: Block, gap: Floats) -> None:
+    """Marks sectors whose world, a sum of regions, lacks some of them; classes none where the gap is large."""
+    if not (gap > 1e-12).any():
+        return
+    sector = part.cells.sector
+    usable = ~np.isnan(part.columns["rca"])
+    _mark(part, usable & (gap > 1e-12)[sector], "partial_world")
+    if "class" in part.columns:
+        part.columns["class"][usable & (gap > PARTIAL_WORLD_SHARE)[sector]] = CLASSES.index("uncertain")
+    part.material &= ~(gap > PARTIAL_WORLD_SHARE)[sector]
 
 
 def _without_largest(
     block: Block, base: Margins, share: Floats, totals: Floats | None, reference: Reference, absent: str
-) -> Floats | None:
-    """Expected values when the dominant other region leaves the reference; fills `rca_ex_largest`.
+) -> tuple[tuple[Bools, Margins], ...]:
+    """Margins when the dominant other region leaves the reference, and the regions they are for.
 
     Dominant: more than a quarter of the reference. For the dominant region itself the next one is looked at.
     """
     cells = block.cells
-    block.columns["rca_ex_largest"] = np.full(cells.value.size, np.nan)
     weight = np.where(reference.inside, np.nan_to_num(share), 0.0)
     order = np.argsort(-weight, kind="stable")[:2]
     dominant = [int(k) for k in order if weight[k] > DOMINANT_SHARE]
     if not dominant or (totals is not None and totals.ndim == 2):
-        return None
-    expected = np.full(cells.value.size, np.nan)
+        return ()
+    found = []
     for place, row in enumerate(dominant):
         first = np.arange(cells.n_regions) == dominant[0]
         concerned = ~first if place == 0 else first
         block.largest[concerned] = row
         rest = np.maximum(base.sector - dense_row(cells, row, absent), 0.0)
+        found.append((concerned, measures.margins(cells, rest, absent=absent)))
+    return tuple(found)
+
+
+def _expected_without_largest(part: Block, shared: Shared) -> Floats | None:
+    """Expected values when the dominant other region leaves the reference; fills `rca_ex_largest`."""
+    cells = part.cells
+    if not shared.without:
+        part.columns["rca_ex_largest"] = np.full(cells.value.size, np.nan)
+        return None
+    expected = np.full(cells.value.size, np.nan)
+    for concerned, base in shared.without:
         mine = concerned[cells.region]
-        expected[mine] = _expected(cells, measures.margins(cells, rest, absent=absent))[mine]
-    block.columns["rca_ex_largest"] = measures.balassa(cells.value, expected)
+        expected[mine] = _expected(cells, base)[mine]
+    part.columns["rca_ex_largest"] = measures.balassa(cells.value, expected)
     return expected
 
 
-def _doubt_of_counts(
+def _with_prior(
+    shared: Shared,
     block: Block,
-    base: Margins,
-    share: Floats,
+    phi: float,
+    options: SpecialisationSection,
+    absent: str,
+    within: Spread,
+    *,
+    intervals: bool,
+) -> Shared:
+    """Adds the prior of the true index and the gamma quantiles of every distinct count."""
+    values, _, place = doubt.distinct(block.cells.value)
+    prior = _prior(block, shared, values, place, phi, absent)
+    if not intervals:
+        return replace(shared, prior=prior)
+    quantiles = np.full((4, values.size + 1), np.nan)  # the last stands for a missing count
+
+    def fill(rows: slice) -> None:
+        count = values[rows]
+        quantiles[:2, rows] = doubt.garwood(count / phi, options.level)
+        quantiles[2:, rows] = doubt.posterior_quantiles(count / phi, prior.alpha, options.level)
+
+    list(within(fill, [slice(k, min(k + 4096, values.size)) for k in range(0, values.size, 4096)]))
+    quantiles[:2] *= phi
+    return replace(shared, prior=prior, quantiles=quantiles, place=place)
+
+
+def _doubt_of_counts(
+    part: Block,
+    shared: Shared,
+    rows: slice,
     decisive: Floats,
     without: Floats | None,
     phi: float,
     options: SpecialisationSection,
     material: float,
-    absent: str,
-) -> doubt.Prior:
+    wanted: Collection[str],
+) -> None:
     """Exact interval, posterior, class and band of counts; O and E are divided by phi alike."""
-    cells, columns = block.cells, block.columns
-    index, expected = columns["rca"], columns["expected"]
-    usable = ~np.isnan(index)
-    count = cells.value
-    low, high = doubt.tabulated(lambda o: doubt.garwood(o / phi, options.level), count)
-    columns["rca_low"] = measures.balassa(low * phi, expected)
-    columns["rca_high"] = measures.balassa(high * phi, expected)
-    prior = _prior(block, base, share, phi, absent)
-    alpha = prior.alpha
-    scaled, scaled_expected = count / phi, np.where(usable, expected, np.nan) / phi
-    columns["rca_eb"] = doubt.posterior_mean(scaled, scaled_expected, alpha)
-    columns["rca_eb_low"], columns["rca_eb_high"] = doubt.posterior_interval(
-        count, np.where(usable, expected, np.nan), alpha, options.level, phi
-    )
-    columns["p_above_one"] = doubt.p_above(scaled, scaled_expected, alpha)
-    columns["p_material"] = doubt.p_above(scaled, decisive / phi, alpha, material)
-    columns["posterior_shape"] = scaled + alpha
-    columns["posterior_rate"] = scaled_expected + alpha
-    flags = block.flags
-    floor = usable & (expected < options.min_expected)
-    flags[floor] |= NOTE_BIT["below_floor"]
-    if np.isinf(alpha):
-        flags[usable] |= NOTE_BIT["no_variance_beyond_chance"]
-        columns["posterior_shape"] = np.full(count.size, np.nan)
-        columns["posterior_rate"] = np.full(count.size, np.nan)
+    assert shared.prior is not None
+    columns, flags, alpha = part.columns, part.flags, shared.prior.alpha
+    count, expected = part.cells.value, columns["expected"]
+    usable = ~np.isnan(columns["rca"])
+    scaled, scaled_decisive = count / phi, decisive / phi
+    p_material = doubt.p_above(scaled, scaled_decisive, alpha, material)
     sole = ((flags & NOTE_BIT["sole_producer"]) > 0) & (decisive == 0)  # above 10 % of the world
-    columns["p_material"][sole | ~usable] = np.nan
-    exceeds = (
-        columns["p_above_one"]
-        if options.threshold == 1.0
-        else doubt.p_above(scaled, scaled_expected, alpha, options.threshold)
-    )
+    _blank(p_material, sole | ~usable)
+    shrunk = doubt.posterior_mean(scaled, scaled_decisive, alpha)
+    _blank(shrunk, sole)
+    with np.errstate(invalid="ignore"):
+        np.logical_and(p_material >= 0.5, shrunk >= material, out=part.material)
+    if "class" not in wanted:
+        return
+    columns["p_material"] = p_material
+    assert shared.quantiles is not None and shared.place is not None
+    low, high, low_eb, high_eb = shared.quantiles.take(shared.place[rows], axis=1)
+    columns["rca_low"] = measures.balassa(low, expected)
+    columns["rca_high"] = measures.balassa(high, expected)
+    scaled_expected = expected / phi
+    columns["rca_eb"] = doubt.posterior_mean(scaled, scaled_expected, alpha)
+    rate = scaled_expected + alpha
+    columns["rca_eb_low"], columns["rca_eb_high"] = low_eb / rate, high_eb / rate
+    columns["p_above_one"] = exceeds = doubt.p_above(scaled, scaled_expected, alpha)
+    with np.errstate(invalid="ignore"):
+        _mark(part, usable & (expected < options.min_expected), "below_floor")
+    if np.isinf(alpha):
+        _mark(part, usable, "no_variance_beyond_chance")
+        rate = np.full(count.size, np.nan)
+    if "posterior_shape" in wanted:
+        columns["posterior_rate"] = rate
+        columns["posterior_shape"] = scaled + (alpha if np.isfinite(alpha) else np.nan)
+    if options.threshold != 1.0:
+        exceeds = doubt.p_above(scaled, scaled_expected, alpha, options.threshold)
     columns["class"] = _class_of_counts(count, expected, exceeds, usable, options)
     if without is not None:
         p_without = doubt.p_above(scaled, without / phi, alpha, options.threshold)
         columns["class_ex_largest"] = _class_of_counts(count, without, p_without, ~np.isnan(without) & usable, options)
-    shrunk = doubt.posterior_mean(scaled, decisive / phi, alpha)
-    shrunk[sole] = np.nan
-    columns["band"] = _bands(
-        np.where(columns["class"] == CLASSES.index("established"), shrunk, np.nan), options, material
-    )
-    block.material = (columns["p_material"] >= 0.5) & (shrunk >= material)
-    return prior
+    established = columns["class"] == CLASSES.index("established")
+    columns["band"] = _bands(shrunk, established, options, material)
 
 
-def _prior(block: Block, base: Margins, share: Floats, phi: float, absent: str) -> doubt.Prior:
+def _prior(
+    block: Block, shared: Shared, values: Floats, place: NDArray[np.intp], phi: float, absent: str
+) -> doubt.Prior:
     """Prior of the true index from every observed cell, listed or zero, of regions below a tenth of the world.
 
-    A table whose regions are all larger than that uses them all.
+    A table whose regions are all larger than that uses them all. `values` are the distinct counts and `place`
+    says where each cell's count stands among them.
     """
-    cells, expected = block.cells, block.columns["expected"]
+    cells, base, share = block.cells, shared.base, shared.share
     eligible = (base.region > 0) & (share <= measures.LARGE_SHARE)
     if not eligible.any():
         eligible = base.region > 0
     usable = eligible[cells.region] & ~np.isnan(block.columns["rca"])
-    count, expected = cells.value[usable] / phi, expected[usable] / phi
+    count, expected = cells.value, block.columns["expected"]
+    if not usable.all():
+        count, expected, place = count[usable], expected[usable], place[usable]
+    count, expected = count / phi, expected / phi
+    tally = values / phi, np.bincount(place, minlength=values.size).astype(float)
     if absent != "zero":
-        return doubt.fit_prior(count, expected)
+        return doubt.fit_prior(count, expected, tally=tally)
     unknown = eligible[cells.region] & np.isnan(cells.value)
     size = np.where(eligible, base.region / base.world, 0.0)
     sector = np.nan_to_num(base.sector) / phi
     if sector.ndim == 1:
         without = size[cells.region[unknown]] * sector[cells.sector[unknown]]
-        return doubt.fit_prior(count, expected, doubt.Exposure.rectangle(size, sector, without[without > 0]))
+        exposure = doubt.Exposure.rectangle(size, sector, without[without > 0])
+        return doubt.fit_prior(count, expected, exposure, tally=tally)
     every = size[:, None] * sector
     every[cells.region[unknown], cells.sector[unknown]] = 0.0
-    return doubt.fit_prior(count, expected, doubt.Exposure.listed(every[every > 0]))
+    return doubt.fit_prior(count, expected, doubt.Exposure.listed(every[every > 0]), tally=tally)
 
 
 def _class_of_counts(
@@ -453,51 +645,65 @@ def _class_of_counts(
     kind = np.full(count.size, CLASSES.index("uncertain"), np.int8)
     with np.errstate(invalid="ignore"):
         judged = expected >= options.min_expected
-        kind[judged & (exceeds >= options.p_established) & (count >= options.min_count)] = CLASSES.index("established")
-        kind[judged & (exceeds <= 1.0 - options.p_established)] = CLASSES.index("below")
-        kind[~np.isnan(exceeds) & (count == 0) & (expected >= options.min_count)] = CLASSES.index("none")
-    kind[~usable] = -1
+        established = judged & (exceeds >= options.p_established) & (count >= options.min_count)
+        np.putmask(kind, established, CLASSES.index("established"))
+        np.putmask(kind, judged & (exceeds <= 1.0 - options.p_established), CLASSES.index("below"))
+        none = ~np.isnan(exceeds) & (count == 0) & (expected >= options.min_count)
+        np.putmask(kind, none, CLASSES.index("none"))
+    np.putmask(kind, ~usable, -1)
     return kind
 
 
-def _bands(index: Floats, options: SpecialisationSection, material: float) -> NDArray[np.int8]:
-    """Band of each index as a position in BANDS, -1 below the threshold or where the index is NaN."""
-    band = np.digitize(index, (options.threshold, material, *BAND_EDGES)) - 1
-    band[np.isnan(index)] = -1
-    return band.astype(np.int8)
+def _bands(index: Floats, shown: Bools, options: SpecialisationSection, material: float) -> NDArray[np.int8]:
+    """Band of each index as a position in BANDS, -1 below the threshold, where the index is NaN or not `shown`."""
+    band = np.full(index.size, -1, np.int8)
+    with np.errstate(invalid="ignore"):
+        for edge in np.maximum.accumulate((options.threshold, material, *BAND_EDGES)):
+            band += index >= edge
+    np.putmask(band, ~shown, -1)
+    return band
+
+
+def _range_of_years(
+    block: Block, whole: Panel, window: int, reference: Reference
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Lowest and highest yearly index of each cell over the window, and the number of years that have one."""
+    n = block.cells.value.size
+    low, high = np.full(n, np.nan), np.full(n, np.nan)
+    years = np.zeros(n, np.int64)
+    for one in whole.periods_in(block.period, window):
+        single, _ = whole.cells(one)
+        base = measures.margins(single, reference.totals(one, 1, single), absent=whole.indicator.absent)
+        yearly = measures.balassa(single.value, _expected(single, base))
+        here, there = _matching(block.key, _keys(single), len(whole.regions) * len(whole.sectors))
+        here, there = here[~np.isnan(yearly[there])], there[~np.isnan(yearly[there])]
+        low[here], high[here] = np.fmin(low[here], yearly[there]), np.fmax(high[here], yearly[there])
+        years[here] += 1
+    return low, high, years
 
 
 def _doubt_of_values(
-    block: Block,
-    whole: Panel,
-    period: int,
-    window: int,
-    reference: Reference,
+    part: Block,
+    shared: Shared,
+    rows: slice,
     decisive: Floats,
     without: Floats | None,
     options: SpecialisationSection,
     material: float,
 ) -> None:
     """Range of yearly indices over the window, class and band of values (money, jobs): no counting error."""
-    cells, columns = block.cells, block.columns
+    assert shared.years is not None
+    cells, columns = part.cells, part.columns
     index = columns["rca"]
     usable = ~np.isnan(index)
-    low, high = np.full(index.size, np.nan), np.full(index.size, np.nan)
-    years = np.zeros(index.size, np.int64)
-    for one in whole.periods_in(period, window):
-        single, _ = whole.cells(one)
-        base = measures.margins(single, reference.totals(one, 1, single), absent=whole.indicator.absent)
-        yearly = measures.balassa(single.value, _expected(single, base))
-        here, there = _matching(block.key, _keys(single))
-        here, there = here[~np.isnan(yearly[there])], there[~np.isnan(yearly[there])]
-        low[here], high[here] = np.fmin(low[here], yearly[there]), np.fmax(high[here], yearly[there])
-        years[here] += 1
+    low, high, years = (column[rows] for column in shared.years)
     several = usable & (years >= 2)
     columns["rca_low"], columns["rca_high"] = np.where(several, low, np.nan), np.where(several, high, np.nan)
+    nothing = np.full(index.size, np.nan)
     for name in ("rca_eb", "rca_eb_low", "rca_eb_high", "p_above_one", "p_material"):
-        columns[name] = np.full(index.size, np.nan)
+        columns[name] = nothing
     for name in ("posterior_shape", "posterior_rate"):
-        columns[name] = np.full(index.size, np.nan)
+        columns[name] = nothing
     kind = np.full(index.size, CLASSES.index("uncertain"), np.int8)
     bar = options.threshold * (1 - measures.PRESENCE_TOLERANCE)
     with np.errstate(invalid="ignore"):
@@ -506,7 +712,7 @@ def _doubt_of_values(
         kind[~several & (index >= bar)] = CLASSES.index("indicated")
         kind[~several & (index < bar)] = CLASSES.index("below")
     kind[~usable] = -1
-    block.flags[usable & ~several] |= NOTE_BIT["one_period"]
+    _mark(part, usable & ~several, "one_period")
     columns["class"] = kind
     if without is not None:
         rest = columns["rca_ex_largest"]
@@ -518,9 +724,9 @@ def _doubt_of_values(
         columns["class_ex_largest"] = flipped
     judged = measures.balassa(cells.value, decisive)
     shown = np.isin(kind, [CLASSES.index("established"), CLASSES.index("indicated")])
-    columns["band"] = _bands(np.where(shown, judged, np.nan), options, material)
+    columns["band"] = _bands(judged, shown, options, material)
     with np.errstate(invalid="ignore"):
-        block.material = shown & (judged >= material)
+        np.logical_and(shown, judged >= material, out=part.material)
 
 
 def _diversity_and_ubiquity(block: Block, base: Margins, threshold: float) -> None:
@@ -609,21 +815,23 @@ def _persistence(measured: dict[int, Block], period: int) -> None:
     """Periods in which a cell was material, out of the latest three; suspended where a break lies between them."""
     block = measured[period]
     span = [p for p in range(period - PERSISTENCE_PERIODS + 1, period + 1) if p >= 0]
-    held = np.zeros(block.cells.value.size, np.int32)
-    for p in span:
-        here, there = _matching(block.key, measured[p].key)
+    key, size = block.key, block.cells.n_regions * block.cells.n_sectors
+    held = block.material.astype(np.int32)
+    for p in span[:-1]:
+        here, there = _matching(key, measured[p].key, size)
         held[here] += measured[p].material[there]
     broken = np.zeros(held.size, bool)
     for p in span[1:]:
-        broken |= np.isin(block.key, measured[p].interrupted)
+        if measured[p].interrupted.size:
+            broken |= np.isin(key, measured[p].interrupted)
     trajectory = np.full(held.size, TRAJECTORIES.index("never"), np.int8)
-    trajectory[held > 0] = TRAJECTORIES.index("lost")
-    trajectory[block.material] = TRAJECTORIES.index("recent")
-    trajectory[block.material & (held == PERSISTENCE_PERIODS)] = TRAJECTORIES.index("lasting")
+    np.putmask(trajectory, held > 0, TRAJECTORIES.index("lost"))
+    np.putmask(trajectory, block.material, TRAJECTORIES.index("recent"))
+    np.putmask(trajectory, block.material & (held == PERSISTENCE_PERIODS), TRAJECTORIES.index("lasting"))
     unknown = np.isnan(block.columns["rca"])
-    block.flags[broken & ~unknown] |= NOTE_BIT["break"]
-    held[broken | unknown] = -1
-    trajectory[broken | unknown] = -1
+    _mark(block, broken & ~unknown, "break")
+    np.putmask(held, broken | unknown, -1)
+    np.putmask(trajectory, broken | unknown, -1)
     block.columns["persistence"] = held
     block.columns["trajectory"] = trajectory
     block.columns["periods"] = np.full(held.size, len(span), np.int32)

@@ -110,9 +110,10 @@ def compare(
         partly.append(_coverage(meta, codes, have, block["year"], whole.years, own))
     indices = pl.concat(parts["indices"]) if parts["indices"] else pl.DataFrame()
     table = _intensities(project, codes, year, allow_mixed_years)
-    if indices.is_empty() and table.is_empty():
+    alone = table.is_empty() or table.group_by("indicator").agg(pl.col("region").n_unique())["region"].max() == 1
+    if indices.is_empty() and alone:
         raise RefusedError(
-            f"no indicator has data of all of {' '.join(codes)}" + ("" if year in (None, "latest") else f" in {year}"),
+            f"no indicator has data of two or more of {' '.join(codes)}" + ("" if year in (None, "latest") else f" in {year}"),
             fix="see `capmap regions` for who has which indicators",
         )
     cells = pl.DataFrame(parts["cells"], schema=CELLS, orient="row").sort(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from capmap.analyses.blocks import (
     Block,
     measure,
 )
+from capmap.data.observations import indicator_rows
 from capmap.data.panel import Panel, panel
 from capmap.errors import RefusedError, UsageError
 from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
@@ -102,7 +103,7 @@ def rca(
             continue
         measured = measure(project, whole, wanted, options, extras=extras, complete=complete)
         blocks += [block.meta for block in measured]
-        frames.append(_frame(project, whole, measured, wanted_regions, wanted_sectors, extras))
+        frames += _frames(project, whole, measured, wanted_regions, wanted_sectors, extras)
     if not frames:
         said = "; ".join(f"{e['indicator']}: no data in {e['asked']} (has {_years(e['has'])})" for e in empty)
         raise RefusedError(
@@ -145,53 +146,52 @@ def _unfit(project: Project, meta: Indicator) -> tuple[str, str] | None:
         )
     if meta.kind == "score":
         return "a score is a judgement on a bounded scale, not an amount", f"capmap normalise -i {meta.id}"
-    own = project.observations.lazy().filter((pl.col("indicator") == meta.id) & (pl.col("sector") != TOTAL))
-    if own.select("sector").head(1).collect().is_empty():
+    sector = project.observations["sector"][indicator_rows(project.observations)[meta.id]]
+    if not (sector != TOTAL).any():
         return f"it has no sectors, only {TOTAL}", f"capmap normalise -i {meta.id}"
     return None
 
 
-def _frame(
+def _frames(
     project: Project,
     whole: Panel,
     blocks: Sequence[Block],
     regions: set[str],
     sectors: set[str],
     extras: Sequence[str],
-) -> pl.DataFrame:
-    """Blocks of one indicator as a frame, rows and columns as documented; empties the blocks as it goes."""
-    keep = [_selected(whole, block, regions, sectors) for block in blocks]
-    lengths = [b.cells.value.size if mask is None else int(mask.sum()) for b, mask in zip(blocks, keep, strict=True)]
+) -> Iterator[pl.DataFrame]:
+    """Blocks of one indicator as frames, rows and columns as documented; empties the blocks as it goes."""
     kinds = project.observations.schema
+    translate = {
+        "region": _translation(whole.regions, kinds["region"]),
+        "sector": _translation(whole.sectors, kinds["sector"]),
+        "status": _translation(whole.status_labels, kinds["status"]),
+    } | {name: _translation(labels, pl.Enum(labels)) for name, labels in LABELS.items()}
+    translate["largest_other"] = translate["region"]
+    names = (*COLUMNS, *(name for extra in EXTRAS if extra in extras for name in EXTRAS[extra]))
+    for block in blocks:
+        mask = _selected(whole, block, regions, sectors)
+        height = block.cells.value.size if mask is None else int(mask.sum())
 
-    def gather(name: str) -> NDArray[Any]:
-        parts = [_column(block, name) for block in blocks]
-        parts = [part if mask is None else part[mask] for part, mask in zip(parts, keep, strict=True)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        def rows(name: str, block: Block = block, mask: Bools | None = mask) -> NDArray[Any]:
+            found = _column(block, name)
+            return found if mask is None else found[mask]
 
-    series: list[pl.Series] = []
-    for name in (*COLUMNS, *(name for extra in EXTRAS if extra in extras for name in EXTRAS[extra])):
-        if name == "indicator":
-            column = pl.repeat(whole.indicator.id, sum(lengths), dtype=kinds["indicator"], eager=True)
-        elif name == "year":
-            column = _year_column([whole.years[block.period] for block in blocks], lengths)
-        elif name in ("region", "largest_other"):
-            column = _categories(gather(name), whole.regions, kinds["region"])
-        elif name == "sector":
-            column = _categories(gather(name), whole.sectors, kinds["sector"])
-        elif name == "status":
-            column = _categories(gather(name), whole.status_labels, kinds["status"])
-        elif name in LABELS:
-            column = _categories(gather(name), LABELS[name], pl.Enum(LABELS[name]))
-        elif name == "note":
-            column = _notes(whole, gather("flags"), gather("largest_other"))
-        elif name in INTEGERS:
-            column = _null_below_zero(pl.Series(gather(name)))
-        else:
-            values = gather(name)
-            column = pl.Series(values, nan_to_null=bool(np.isnan(values).any()))
-        series.append(column.alias(name))
-    return pl.DataFrame(series)
+        columns: dict[str, pl.Series] = {}
+        for name in names:
+            if name == "indicator":
+                columns[name] = pl.repeat(whole.indicator.id, height, dtype=kinds["indicator"], eager=True)
+            elif name == "year":
+                columns[name] = pl.repeat(whole.years[block.period], height, dtype=pl.Int32, eager=True)
+            elif name in translate:
+                columns[name] = _categories(rows(name), *translate[name])
+            elif name == "note":
+                columns[name] = _notes(whole, rows("flags"), rows("largest_other"))
+            elif name in INTEGERS:
+                columns[name] = _null_below_zero(pl.Series(rows(name)))
+            else:
+                columns[name] = pl.Series(rows(name), nan_to_null=True)
+        yield pl.DataFrame(columns)
 
 
 def _column(block: Block, name: str) -> NDArray[Any]:
@@ -226,18 +226,22 @@ def _null_below_zero(codes: pl.Series) -> pl.Series:
     return pl.select(pl.when(codes >= 0).then(codes)).to_series() if codes.len() and codes.min() < 0 else codes
 
 
-def _categories(codes: NDArray[Any], labels: Sequence[str], kind: pl.DataType) -> pl.Series:
-    """Integer codes into `labels` as a column of a wider category list; -1 is null."""
+def _translation(labels: Sequence[str], kind: pl.DataType) -> tuple[NDArray[Any], pl.DataType]:
+    """Codes into a wider category list for codes into `labels`, and the type that has that list."""
     assert isinstance(kind, pl.Enum)
-    place = {label: k for k, label in enumerate(kind.categories.to_list())}
-    translate = np.array([*(place[label] for label in labels), -1], np.int32)  # code -1 reaches the last entry
-    return pl.Series(translate[codes]).cast(pl.UInt32, strict=False).cat.to(kind)  # a negative code becomes null
+    place = {label: code for code, label in enumerate(kind.categories.to_list())}
+    physical = pl.Series([], dtype=kind).to_physical().to_numpy().dtype
+    return np.array([place[label] for label in labels], physical), kind
 
 
-def _year_column(years: Sequence[int | None], lengths: Sequence[int]) -> pl.Series:
-    if years == [None]:
-        return pl.Series([None] * lengths[0], dtype=pl.Int32)
-    return pl.Series(np.repeat(np.array(years, np.int32), lengths))
+def _categories(codes: NDArray[Any], translate: NDArray[Any], kind: pl.DataType) -> pl.Series:
+    """Integer codes as a column of categories; -1 is null."""
+    if codes.size == 0 or codes.max() < 0:
+        return pl.repeat(None, codes.size, dtype=kind, eager=True)
+    column = pl.Series(translate.take(codes, mode="clip")).cat.to(kind)
+    if codes.min() < 0:
+        return pl.select(pl.when(pl.Series(codes) >= 0).then(column)).to_series()
+    return column
 
 
 def _notes(whole: Panel, flags: NDArray[np.uint16], largest: NDArray[np.int32]) -> pl.Series:

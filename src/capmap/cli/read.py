@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this family."""
-    for command in (profile, compare):
+    for command in (profile, compare, sector):
         app.command(rich_help_panel="Read")(command)
 
 
@@ -49,6 +49,7 @@ def profile(
     """
     from capmap.analyses import profile as analysis
     from capmap.analyses import selection
+    from capmap.report import layout
     from capmap.report import profile as report
 
     loaded = open_project(
@@ -58,7 +59,7 @@ def profile(
     result = analysis.profile(loaded, region, year=year, allow_mixed_years=mixed_years)
 
     def show(console: Console) -> None:
-        seen = report.view(
+        seen = layout.view(
             loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
             encoding=console.encoding, today=today(), width=console.width, everything=everything,
             ascii_only=ascii_only,
@@ -103,7 +104,7 @@ def compare(
     from capmap.analyses import compare as analysis
     from capmap.analyses import selection
     from capmap.report import compare as report
-    from capmap.report import profile as profiles
+    from capmap.report import layout
 
     report.check_sort(sort)
     loaded = open_project(
@@ -113,11 +114,62 @@ def compare(
     result = analysis.compare(loaded, regions, year=year, versus=versus, allow_mixed_years=mixed_years)
 
     def show(console: Console) -> None:
-        seen = profiles.view(
+        seen = layout.view(
             loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
             encoding=console.encoding, today=today(), width=console.width, everything=everything,
             ascii_only=ascii_only,
         )  # fmt: skip
         report.show(console, seen, sort=sort)
+
+    emit(result, loaded, show, output=output, format=format_, quiet=quiet, long=lambda: analysis.long(result))
+
+
+def sector(
+    sector: Annotated[str, typer.Argument(help="Sector code or name.")],
+    project: options.Project = None,
+    data: options.Data = None,
+    kind: options.Kind = None,
+    columns: options.Columns = None,
+    indicator: options.Indicator = None,
+    year: options.Year = "latest",
+    mixed_years: options.MixedYears = False,
+    level: options.Level = None,
+    reference: options.Reference = None,
+    exclude: options.Exclude = None,
+    window: options.Window = None,
+    threshold: options.Threshold = None,
+    dispersion: options.Dispersion = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="The headline block alone.", rich_help_panel=options.OUTPUT)
+    ] = False,
+    everything: options.All = False,
+    ascii_only: options.Ascii = False,
+    output: options.Output = None,
+    format_: options.Format = None,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Who leads in a sector by size and by specialisation, who came and went, and how concentrated it is.
+
+    Example: capmap sector semiconductors
+    """
+    from capmap.analyses import sector as analysis
+    from capmap.analyses import selection
+    from capmap.report import layout
+    from capmap.report import sector as report
+
+    loaded = open_project(
+        project, data=data, kind=kind, columns=columns, level=level, quiet=quiet, reference=reference,
+        exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
+    )  # fmt: skip
+    result = analysis.sector(loaded, sector, indicator=indicator or (), year=year, allow_mixed_years=mixed_years)
+
+    def show(console: Console) -> None:
+        seen = layout.view(
+            loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
+            encoding=console.encoding, today=today(), width=console.width, everything=everything,
+            ascii_only=ascii_only,
+        )  # fmt: skip
+        report.show(console, seen, brief=brief)
 
     emit(result, loaded, show, output=output, format=format_, quiet=quiet, long=lambda: analysis.long(result))

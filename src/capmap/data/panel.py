@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from capmap.data.observations import indicator_rows
 from capmap.errors import UsageError
 from capmap.methods.specialisation import Cells
 from capmap.model import TOTAL, Indicator, Project
@@ -105,10 +106,10 @@ def panel(project: Project, indicator: str, *, exclude: Sequence[str] = ()) -> P
     `_T` rows are left out wherever the indicator has rows for sectors of their own.
     """
     meta = project.catalogue[indicator]
-    rows = project.observations.lazy().filter(pl.col("indicator") == indicator)
-    frame = rows.select("region", "sector", "year", "value", "status").collect()
-    if frame.is_empty():
+    rows = indicator_rows(project.observations).get(indicator)
+    if rows is None:
         raise UsageError(f"indicator {indicator} has no observations in this project")
+    frame = project.observations[rows]
     region_labels = _categories(frame["region"])
     sector_labels = _categories(frame["sector"])
     region = frame["region"].to_physical().to_numpy().astype(np.int32)

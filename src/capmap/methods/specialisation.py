@@ -105,6 +105,7 @@ def margins(cells: Cells, reference: Floats | None = None, *, absent: Literal["z
     sector = np.where(usable, sector, np.nan)
     usable_at = usable[cells.sector] if usable.ndim == 1 else usable[cells.region, cells.sector]
     used = known & usable_at
+    everything = bool(used.all())
     total = Margins(np.empty(0), sector, np.empty(0), np.empty(0, np.intp), np.empty(0, np.bool_)).sector_at(cells)
     region = np.bincount(cells.region, np.where(used, cells.value, 0.0), n_regions)
     if absent == "zero":
@@ -154,7 +155,15 @@ def balassa(x_ij: Floats, expected: Floats) -> Floats:
     (Florence 1939), revealed technological advantage on patents (Soete 1987), activity index on papers (Frame 1977).
     Hand check: 1714 / 4454.70 = 0.38476 (Farhauer & Kroell 2013).
     """
-    return np.divide(x_ij, expected, out=np.full(np.broadcast(x_ij, expected).shape, np.nan), where=expected > 0)
+    return _ratio(x_ij, expected)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """`above / below` where `below` is positive, else NaN."""
+    positive = below > 0
+    if positive.all():
+        return above / below
+    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=positive)
 
 
 def rca(x: Floats) -> Floats:
@@ -230,12 +239,7 @@ def weighted(rca_: Floats, mean_of_region: Floats) -> Floats:
     References: Proudman & Redding (2000), Review of International Economics 8(3), 373-396. NaN where the mean is 0.
     Hand check: RCA 5, 0, 0, 0, 0 has mean 1, so 5 stays 5.
     """
-    return np.divide(
-        rca_,
-        mean_of_region,
-        out=np.full(np.broadcast(rca_, mean_of_region).shape, np.nan),
-        where=mean_of_region > 0,
-    )
+    return _ratio(rca_, mean_of_region)
 
 
 def leave_one_out_expected(x_ij: Floats, x_i: Floats, x_j: Floats, x: Floats | float) -> Floats:
@@ -245,8 +249,7 @@ def leave_one_out_expected(x_ij: Floats, x_i: Floats, x_j: Floats, x: Floats | f
     Negative remainders (a rounded world total below its parts) count as 0.
     """
     rest = np.maximum(x_j - x_ij, 0.0)
-    others = np.asarray(x - x_i, dtype=float)
-    return np.divide(x_i * rest, others, out=np.full(np.broadcast(rest, others).shape, np.nan), where=others > 0)
+    return _ratio(x_i * rest, np.asarray(x - x_i, dtype=float))
 
 
 def ceiling(x_i: Floats, x_j: Floats, x: Floats | float) -> Floats:
@@ -265,7 +268,7 @@ def per_capita(x_ij: Floats, population: Floats, x_j: Floats, world_population: 
     Hand check: 10 patents on 1 m people against 50 on 10 m give 2.
     """
     base = x_j * population
-    return np.divide(x_ij * world_population, base, out=np.full(np.broadcast(x_ij, base).shape, np.nan), where=base > 0)
+    return _ratio(x_ij * world_population, base)
 
 
 def vollrath(exports: tuple[Floats, ...], imports: tuple[Floats, ...]) -> Floats:
@@ -287,7 +290,7 @@ def vollrath(exports: tuple[Floats, ...], imports: tuple[Floats, ...]) -> Floats
 
 def _exclusive(x_ij: Floats, x_i: Floats, x_j: Floats, x: Floats) -> Floats:
     others = (x_i - x_ij) * (x_j - x_ij)
-    return np.divide(x_ij * (x - x_i - x_j + x_ij), others, out=np.full(np.shape(x_ij), np.nan), where=others > 0)
+    return _ratio(x_ij * (x - x_i - x_j + x_ij), others)
 
 
 def lafay(x_ij: Floats, m_ij: Floats, x_i: Floats, m_i: Floats) -> Floats:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from capmap.errors import UsageError
 from capmap.report import numbers, words
-from capmap.report.profile import View, ages, cite_all, fingerprint, line
+from capmap.report.layout import View, ages, cite_all, fingerprint, grid, line, titled
 
 #: Sectors listed before `--all`.
 SHOWN = 10
@@ -49,11 +48,7 @@ def _title(seen: View) -> Text:
     codes = _codes(seen)
     left = Text(" - ".join(seen.region(c).upper() for c in codes), style="bold")
     years = ", ".join(f"{seen.meta(b['indicator']).noun} {b['year'] or ''}".strip() for b in seen.result.meta["blocks"])
-    right = f"{years}  data {fingerprint(seen.project)}"
-    gap = seen.width - left.cell_len - len(right)
-    if gap < 2:
-        return left
-    return left.append(" " * gap).append(right, style="bright_black")
+    return titled(seen, left, f"{years}  data {fingerprint(seen.project)}")
 
 
 def headline(seen: View) -> list[str]:
@@ -98,19 +93,6 @@ def _warnings(seen: View) -> list[str]:
     return warnings
 
 
-def _table(
-    seen: View, titles: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]], first: int
-) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
-    rest = sum(width + 1 for _, _, width in titles[1:])
-    table.add_column(titles[0][0], width=max(first, min(34, seen.width - rest - 1)), no_wrap=True, overflow="ellipsis")
-    for title, justify, width in titles[1:]:
-        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    return table
-
-
 def _column_width(seen: View, least: int, most: int, others: int) -> int:
     """Width of one region's column so that all of them fit beside the first and the last ones."""
     room = seen.width - others - 24
@@ -142,8 +124,8 @@ def _size(seen: View) -> list[RenderableType]:
         return []
     titles = [("SIZE", "left", 0), *((c, "left", width) for c in codes)]
     if beside:
-        return [Text(), _table(seen, [*titles, ("resolved order", "left", 17)], rows, 22)]
-    lines: list[RenderableType] = [Text(), _table(seen, titles, [row[:-1] for row in rows], 22)]
+        return [Text(), grid(seen, [*titles, ("resolved order", "left", 17)], rows, 22, 34)]
+    lines: list[RenderableType] = [Text(), grid(seen, titles, [row[:-1] for row in rows], 22, 34)]
     return [*lines, *([line("ORDER", " | ".join(orders))] if orders else [])]
 
 
@@ -225,7 +207,7 @@ def _differences(seen: View, sort: str) -> list[RenderableType]:
     titles = [("  field", "left", 0), *((c, "left", width) for c in codes), ("spread", "right", 6)]
     if dominated:
         titles.append((f"ex{other or ''}", "left", 8))
-    parts: list[RenderableType] = [Text(), head, _table(seen, titles, rows, 22)]
+    parts: list[RenderableType] = [Text(), head, grid(seen, titles, rows, 22, 34)]
     if len(rows_) > limit:
         parts.append(Text(f"  {len(rows_) - limit} more: --all", style="bright_black"))
     return parts

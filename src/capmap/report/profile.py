@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from capmap.model import Indicator, Project, Result
+from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.numbers import Symbols
+from capmap.report.layout import View, ages, cite_all, grid, line, range_says, short, state, titled
 
 #: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
 SCREEN_LINES = 45
@@ -32,56 +31,13 @@ ORDER = {"new": "rca", "lost": "share_world", "large": "value"}
 NARROW = (("trend", 96), ("ex", 84), ("rank", 72), ("held", 64))
 
 
-@dataclass(frozen=True)
-class View:
-    """What every section needs to write itself."""
-
-    project: Project
-    result: Result
-    labels: Mapping[str, str]
-    sectors: Mapping[str, Mapping[str, str]]
-    marks: Symbols
-    today: int
-    width: int
-    everything: bool
-    limits: tuple[dict[str, int], dict[str, int], int] = LIMITS[0]
-
-    def table(self, name: str) -> pl.DataFrame:
-        """One table of the result."""
-        return self.result.tables[name]
-
-    def region(self, code: str) -> str:
-        """Label of a region."""
-        return self.labels.get(code, code)
-
-    def sector(self, indicator: str, code: str) -> str:
-        """Label of a sector in the classification of an indicator."""
-        return self.sectors.get(indicator, {}).get(code, code)
-
-    def meta(self, indicator: str) -> Indicator:
-        """Catalogue entry of an indicator."""
-        return self.project.catalogue[indicator]
-
-    def age(self, year: int | None) -> str:
-        """`8 years ago` for figures older than the limit."""
-        return words.age(year, self.today, self.project.run.profile.old_after)
-
-
-def view(
-    project: Project, result: Result, *, labels: Mapping[str, str], sectors: Mapping[str, Mapping[str, str]],
-    encoding: str | None, today: int, width: int, everything: bool = False, ascii_only: bool = False,
-) -> View:  # fmt: skip
-    """Everything the sections look at."""
-    return View(project, result, labels, sectors, numbers.symbols(encoding, ascii_only), today, width, everything)
-
-
 def show(console: Console, seen: View, *, brief: bool = False) -> None:
     """Print a profile; `brief` stops after the headline block.
 
     Blocks give up rows, never sections, until the profile fits SCREEN_LINES at 100 columns.
     """
     if brief or seen.everything:
-        lines = _lines(seen, brief)
+        lines = _lines(replace(seen, limits=LIMITS[0]), brief)
     else:
         for limits in LIMITS:
             lines = _lines(replace(seen, limits=limits), brief)
@@ -102,29 +58,11 @@ def _lines(seen: View, brief: bool) -> list[RenderableType]:
 
 
 def _title(seen: View) -> Text:
-    code = seen.result.meta["region"]
-    label = seen.result.meta["label"]
+    code, label = seen.result.meta["region"], seen.result.meta["label"]
     left = Text(label.upper() if label != code else code, style="bold")
     if label != code:
         left.append(f"  {code}", style="bright_black")
-    findings = seen.project.findings
-    serious = sum(f.count for f in findings if f.severity == "warning")
-    state = f"{serious} warnings: capmap check" if serious else "checks ok"
-    name = "sample project" if seen.project.bundled else seen.project.root.resolve().name
-    right = f"{name}  data {fingerprint(seen.project)}  {state}"
-    gap = max(2, seen.width - left.cell_len - len(right))
-    return (
-        left.append(" " * gap).append(right, style="bright_black")
-        if gap + left.cell_len + len(right) <= seen.width
-        else left
-    )
-
-
-def fingerprint(project: Project) -> str:
-    """Seven letters that change with any input file."""
-    import hashlib
-
-    return hashlib.sha256("".join(f.sha256 for f in project.files).encode()).hexdigest()[:7]
+    return titled(seen, left, state(seen))
 
 
 def headline(seen: View) -> list[str]:
@@ -230,18 +168,6 @@ def warnings(seen: View) -> list[str]:
     return said
 
 
-def ages(seen: View, ends: Sequence[tuple[str, int | None]]) -> list[str]:
-    """A sentence for every year in which old series end: `Families and articles end in 2018, 8 years ago.`"""
-    found: dict[int, list[str]] = {}
-    for indicator, year in ends:
-        if year is not None and seen.age(year):
-            found.setdefault(year, []).append(seen.meta(indicator).noun)
-    return [
-        f"{words.joined(sorted(nouns, reverse=True)).capitalize()} end in {year}, {seen.age(year)}."
-        for year, nouns in sorted(found.items())
-    ]
-
-
 def _reference_share(seen: View, indicator: str, region: str) -> float | None:
     """Share of the dominant region in the reference of an indicator, from the blocks' metadata."""
     for block in seen.result.meta["blocks"]:
@@ -271,29 +197,6 @@ def _context(seen: View) -> list[RenderableType]:
     return [Text(), line("CONTEXT", " | ".join(parts)), line("STAGES", " | ".join(stages))]
 
 
-def line(head: str, text: str) -> Table:
-    """A heading with text beside it, wrapped under itself."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=10, no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    table.add_row(Text(head, style="bold"), Text(text))
-    return table
-
-
-def _grid(
-    seen: View, columns: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]], first: int
-) -> Table:
-    """A table whose first column takes what is left; columns are (title, justify, width)."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
-    rest = sum(width + 1 for _, _, width in columns[1:])
-    table.add_column(columns[0][0], width=max(first, min(44, seen.width - rest - 1)), no_wrap=True, overflow="ellipsis")
-    for title, justify, width in columns[1:]:
-        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    return table
-
-
 def _size(seen: View) -> list[RenderableType]:
     columns = [("SIZE", "left", 0), ("year", "right", 4), ("amount", "right", 9), ("world%", "right", 6),
                ("rank", "right", 6), ("per m people", "right", 12), ("peer median", "right", 11),
@@ -321,7 +224,7 @@ def _size(seen: View) -> list[RenderableType]:
         return []
     keep = [k for k, (title, _, _) in enumerate(columns) if not (title == "trend" and seen.width < 84)
             and not (title in ("per m people", "peer median") and seen.width < 72)]  # fmt: skip
-    return [Text(), _grid(seen, [columns[k] for k in keep], [[row[k] for k in keep] for row in rows], 24)]
+    return [Text(), grid(seen, [columns[k] for k in keep], [[row[k] for k in keep] for row in rows], 24)]
 
 
 def _size_trend(seen: View, row: Mapping[str, Any], history: pl.DataFrame) -> str:
@@ -361,7 +264,7 @@ def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str
     uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
     named = meta.stage != "context"
     head = Text(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
-    said = f"{specialised} of {judged} fields specialised, {uncertain} uncertain; {_range_says(block)}"
+    said = f"{specialised} of {judged} fields specialised, {uncertain} uncertain; {range_says(block)}"
     head.append(f"{meta.noun}: {said}" if named else said)
     other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
     history = seen.table("history").filter(pl.col("indicator") == name)
@@ -387,17 +290,9 @@ def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str
     shown = [c for c in columns if c[0] not in hidden]
     parts: list[RenderableType] = [head]
     if rows:
-        parts.append(_grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 26))
+        parts.append(grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 26))
     parts += _closing(seen, own, n, left_out, other, starred and "ex" not in hidden)
     return parts
-
-
-def _range_says(block: Mapping[str, Any]) -> str:
-    if block["kind"] != "count":
-        return "ranges span the years of the window" if len(block["periods"]) > 1 else "one period: no range"
-    if block["dispersion"]["method"] == "estimated" and block["dispersion"]["phi"] > 1:
-        return "ranges include year-to-year noise"
-    return "ranges hold counting error only"
 
 
 def _field(seen: View, cell: Mapping[str, Any], listing: str, history: pl.DataFrame) -> dict[str, str | Text]:
@@ -495,7 +390,7 @@ def _intensities(seen: View) -> list[RenderableType]:
              numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
             for r in own.sort(pl.col("percentile").neg(), "sector").head(limit).iter_rows(named=True)
         ]  # fmt: skip
-        parts.append(_grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
+        parts.append(grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
                                   ("percentile", "right", 10), ("x median", "right", 8), ("peers", "right", 7)],
                            rows, 26))  # fmt: skip
         if own.height > len(rows):
@@ -504,7 +399,7 @@ def _intensities(seen: View) -> list[RenderableType]:
     for row in seen.table("coverage").filter(pl.col("note") == "not_collected").iter_rows(named=True):
         meta = seen.meta(row["indicator"])
         if meta.stage != "context":
-            producer = _short(meta.source.producer or meta.source.title)
+            producer = short(meta.source.producer or meta.source.title)
             lacking.setdefault(meta.stage, []).append(f"{meta.name} ({producer}, {row['regions']} regions)")
     parts += [
         line(
@@ -513,12 +408,6 @@ def _intensities(seen: View) -> list[RenderableType]:
         for stage, names in lacking.items()
     ]
     return parts
-
-
-def _short(producer: str) -> str:
-    """Abbreviation in brackets if the name gives one, else the name."""
-    inside = producer[producer.rfind("(") + 1 : producer.rfind(")")] if "(" in producer and ")" in producer else ""
-    return inside or producer
 
 
 def _chain(seen: View) -> list[RenderableType]:
@@ -612,18 +501,3 @@ def _data(seen: View) -> list[RenderableType]:
 def _collected(coverage: pl.DataFrame, indicator: str) -> bool:
     row = coverage.filter(pl.col("indicator") == indicator)
     return row.height > 0 and row["note"][0] is None
-
-
-def cite_all(seen: View) -> str:
-    """Citations short enough for one screen, tables of one producer together; `--all` prints them whole."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in seen.table("sources").iter_rows(named=True):
-        producer = _short(row["producer"]) if row["producer"] else row["title"]
-        licence = (row["licence"] or "terms not stated").split(",")[0].split(";")[0]
-        found.setdefault((producer, licence), []).extend([row["table"]] if row["table"] else [])
-    return "; ".join(
-        f"{who} {', '.join(tables)} ({terms})".replace("  ", " ") for (who, terms), tables in found.items()
-    )
-
-
-__all__ = ["View", "ages", "cite_all", "fingerprint", "headline", "line", "show", "view", "warnings"]

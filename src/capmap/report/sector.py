@@ -12,7 +12,7 @@ from rich.text import Text
 
 from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.profile import View, cite_all, fingerprint, line
+from capmap.report.layout import View, cite_all, grid, line, range_says, state, titled
 
 #: Rows of each group before `--all` is needed: of a sector that one indicator has, then of one that several have.
 LIMITS = (
@@ -32,11 +32,13 @@ STYLE = {
     "uncertain": "yellow",
 }  # fmt: skip
 REMARKS = {
-    "new": "new, unconfirmed", "lost": "no longer material", "large": "large, not special.", "slight": "slight",
-    "uncertain": "uncertain", "not_specialised": "not special.",
+    "new": "new, unconfirmed", "lost": "no longer material", "large": "large, RCA < 1", "slight": "slight",
+    "uncertain": "uncertain", "not_specialised": "not specialised",
 }  # fmt: skip
 #: Columns dropped first when the terminal is narrow, and the width below which each goes.
 NARROW = (("trend", 96), ("ex", 84), ("rank", 72), ("held", 64))
+#: Width of the trend column, so the most years it shows: the latest.
+TREND = 11
 #: Width below which remarks beside the names give way to a legend.
 LEGEND = 84
 NONE_LASTING = {
@@ -77,12 +79,7 @@ def _title(seen: View) -> Text:
     left = Text(" / ".join(names).upper(), style="bold")
     if names != [code]:
         left.append(f"  {code}", style="bright_black")
-    serious = sum(f.count for f in seen.project.findings if f.severity == "warning")
-    state = f"{serious} warnings: capmap check" if serious else "checks ok"
-    name = "sample project" if seen.project.bundled else seen.project.root.name
-    right = f"{name}  data {fingerprint(seen.project)}  {state}"
-    gap = seen.width - left.cell_len - len(right)
-    return left.append(" " * gap).append(right, style="bright_black") if gap >= 2 else left
+    return titled(seen, left, state(seen))
 
 
 def headline(seen: View) -> list[str]:
@@ -311,24 +308,24 @@ def _one_indicator(seen: View, name: str, limits: Mapping[str, int]) -> list[Ren
     head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
     head.append(
         f"{meta.noun}: {counted['specialised']} of {counted['regions']} regions specialised, "
-        f"{counted['uncertain']} uncertain; {_range_says(_block(seen, name))}",
+        f"{counted['uncertain']} uncertain; {range_says(_block(seen, name))}",
         style="",
     )
     dominant = max(_block(seen, name)["dominant"].items(), key=lambda item: item[1], default=(None, 0))[0]
-    years = [y for y in history["year"].unique().sort().to_list() if y is not None]
+    years = [y for y in history["year"].unique().sort().to_list() if y is not None][-TREND:]
     span = f"share {years[0] % 100:02d}-{years[-1] % 100:02d}" if len(years) > 1 else ""
     columns = [("field", "    region", "left", 0), ("value", meta.noun[:9], "right", 9),
                ("world", "world%" if _of_world(seen, name) else "ref.%", "right", 6), ("rank", "rank", "right", 4),
                ("rca", "RCA", "right", 5), ("range", "range", "right", 10), ("ex", f"ex{dominant}", "right", 6),
-               ("held", "held", "right", 4), ("trend", span, "left", 11)]  # fmt: skip
+               ("held", "held", "right", 4), ("trend", span, "left", TREND)]  # fmt: skip
     hidden = {key for key, width in NARROW if seen.width < width}
     hidden |= (set() if dominant else {"ex"}) | (set() if span else {"trend"})
     shown = [c for c in columns if c[0] not in hidden]
     cells, rest = _chosen(seen, own, limits)
-    rows = [_row(seen, cell, dominant, history) for cell in cells]
+    rows = [_row(seen, cell, dominant, history, years) for cell in cells]
     parts: list[RenderableType] = [head]
     if rows:
-        parts.append(_table(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows]))
+        parts.append(grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 20))
     return [*parts, *_below(seen, own, rest, dominant if "ex" not in hidden else None, cells)]
 
 
@@ -350,7 +347,9 @@ def _chosen(seen: View, own: pl.DataFrame, limits: Mapping[str, int]) -> tuple[l
     return cells, {listing: n - shown.count(listing) for listing, n in there.items() if n > shown.count(listing)}
 
 
-def _row(seen: View, cell: Mapping[str, Any], dominant: str | None, history: pl.DataFrame) -> dict[str, str | Text]:
+def _row(
+    seen: View, cell: Mapping[str, Any], dominant: str | None, history: pl.DataFrame, years: Sequence[int]
+) -> dict[str, str | Text]:
     listing = cell["listing"]
     text = Text("  ").append(_mark(seen, cell), style=STYLE.get(listing, "bright_black"))
     text.append(f" {seen.region(cell['region'])}")
@@ -360,14 +359,16 @@ def _row(seen: View, cell: Mapping[str, Any], dominant: str | None, history: pl.
     floor = "below_floor" in (cell["note"] or "")
     if cell["rca_ex_largest"] is not None and cell["largest_other"] == dominant and not floor:
         ex = numbers.index(cell["rca_ex_largest"]) + ("*" if _crosses(cell) else " ")
-    own = history.filter(pl.col("region") == cell["region"]).sort("year")
-    broken = cell["persistence"] is None or (own["status"].slice(1) == "B").any()
+    own = history.filter((pl.col("region") == cell["region"]) & pl.col("year").is_in(list(years)))
+    share = dict(own.select("year", "share_world").iter_rows())
+    breaks = own.filter(pl.col("status") == "B")["year"].to_list()
+    broken = cell["persistence"] is None or any(year > years[0] for year in breaks)
     return {
         "field": text, "value": numbers.amount(cell["value"]), "world": numbers.per_cent(cell["share_world"]),
         "rank": numbers.rank(cell["rank_world"]), "rca": numbers.NOTHING if floor else numbers.index(cell["rca"]),
         "range": numbers.NOTHING if floor else numbers.interval(cell["rca_low"], cell["rca_high"]), "ex": ex,
         "held": "B" if cell["persistence"] is None else f"{cell['persistence']}/{cell['periods']}",
-        "trend": "break" if broken else seen.marks.sparkline(own["share_world"].to_list()),
+        "trend": "break" if broken else seen.marks.sparkline([share.get(year) for year in years]),
     }  # fmt: skip
 
 
@@ -383,28 +384,6 @@ def _mark(seen: View, cell: Mapping[str, Any]) -> str:
         "new": marks.recent, "lost": marks.lost, "large": marks.large, "slight": marks.slight,
         "uncertain": marks.uncertain,
     }.get(cell["listing"], marks.below)  # fmt: skip
-
-
-def _range_says(block: Mapping[str, Any]) -> str:
-    if block["kind"] != "count":
-        return "ranges span the years of the window" if len(block["periods"]) > 1 else "one period: no range"
-    noisy = block["dispersion"]["method"] == "estimated" and block["dispersion"]["phi"] > 1
-    return "ranges include year-to-year noise" if noisy else "ranges hold counting error only"
-
-
-def _table(seen: View, columns: Sequence[tuple[str, str, int]], rows: Sequence[Sequence[str | Text]]) -> Table:
-    """A table whose first column takes what is left; columns are (title, justify, width)."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
-    rest = sum(width + 1 for _, _, width in columns[1:])
-    cut = "ellipsis" if seen.marks is numbers.UNICODE else "crop"
-    table.add_column(
-        columns[0][0], width=max(20, min(44, seen.width - rest - 1)), no_wrap=True, overflow=cut  # type: ignore[arg-type]
-    )  # fmt: skip
-    for title, justify, width in columns[1:]:
-        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow=cut)  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    return table
 
 
 def _below(
@@ -460,7 +439,7 @@ def _legend(seen: View, cells: Sequence[Mapping[str, Any]]) -> str:
     said: dict[str, str] = {}
     for cell in cells:
         lasting = "lasting" if cell["trajectory"] == "lasting" else "history not judged"
-        said[_mark(seen, cell)] = REMARKS.get(cell["listing"], lasting).replace("special.", "specialised")
+        said[_mark(seen, cell)] = REMARKS.get(cell["listing"], lasting)
     return "  ".join(f"{mark} {what}" for mark, what in said.items())
 
 
@@ -481,7 +460,7 @@ def _intensities(seen: View) -> list[RenderableType]:
              numbers.per_cent(r["percentile"]), numbers.index(r["ratio_median"])]
             for r in own.head(limit).iter_rows(named=True)
         ]  # fmt: skip
-        parts.append(_table(seen, columns, rows))
+        parts.append(grid(seen, columns, rows, 20))
         if own.height > limit:
             parts.append(Text(f"    {own.height - limit} more regions: --all", style="bright_black"))
     return parts
@@ -544,7 +523,8 @@ def _concentration(seen: View, name: str) -> str:
     if now["note"] and "partial_world" in now["note"]:
         parts.append("some regions unknown: of the known ones")
     elif now["note"] and "rest_of_world_between" in now["note"]:
-        parts.append(f"{numbers.per_cent(1 - now['covered'])}% unlisted")
+        where = "of the world is in no listed region" if len(_counted(seen)) == 1 else "unlisted"
+        parts.append(f"{numbers.per_cent(1 - now['covered'])}% {where}")
     return "; ".join(parts)
 
 
