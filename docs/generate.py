@@ -50,6 +50,8 @@ from capmap.report import glossary, words  # noqa: E402
 WIDTH = 100
 GENERATED = "<!-- Written by docs/generate.py from the code; change it there. -->"
 MARKED = re.compile(r"(<!-- run(?: (?P<code>\d+))?: (?P<command>.+?) -->\n```\w*\n)(?P<shown>.*?)(```\n)", re.DOTALL)
+#: Variables that change how a command looks.
+SWAYS = ("CLICOLOR_FORCE", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 #: Ages of figures change with the calendar, so they are not compared.
 AGE = re.compile(r"\b\d+ years? ago\b")
 
@@ -584,7 +586,7 @@ def split(command: str) -> tuple[dict[str, str], list[str]]:
 
 def environment() -> dict[str, str]:
     """Surroundings in which outputs do not depend on who runs this."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) and k not in ("FORCE_COLOR", "LINES")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) and k not in SWAYS}
     return kept | {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT / "src")}
 
 
@@ -596,16 +598,20 @@ def same(text: str, other: str) -> bool:
 # Both -------------------------------------------------------------------------------------------------------
 
 
-def stale() -> Iterator[tuple[Path, str | None]]:
-    """Pages that are not as they should be, with what they should be; None for one that should not be there."""
-    wanted = reference()
+def wanted() -> dict[Path, str]:
+    """Every page as it should be."""
     pages = prose()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        wanted |= dict(zip(pages, pool.map(refreshed, pages), strict=True))
-    for page, text in wanted.items():
+        return reference() | dict(zip(pages, pool.map(refreshed, pages), strict=True))
+
+
+def stale() -> Iterator[tuple[Path, str | None]]:
+    """Pages that are not as they should be, with what they should be; None for one that should not be there."""
+    should_be = wanted()
+    for page, text in should_be.items():
         if not page.exists() or not same(page.read_text(encoding="utf-8"), text):
             yield page, text
-    yield from ((page, None) for page in sorted(REFERENCE.rglob("*.md")) if page not in wanted)
+    yield from ((page, None) for page in sorted(REFERENCE.rglob("*.md")) if page not in should_be)
 
 
 def main(arguments: Sequence[str]) -> int:

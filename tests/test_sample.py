@@ -132,10 +132,8 @@ def test_every_code_is_listed(
     name: str, rows: dict[str, list[dict[str, str]]], regions: dict[str, dict[str, str]]
 ) -> None:
     classification = load_indicator(name).classification
-    if classification == "none":
-        sectors = {TOTAL}
-    else:
-        sectors = {row["code"] for row in read(SAMPLE / "codes" / f"{classification}.csv")}
+    codes = SAMPLE / "codes" / f"{classification}.csv"
+    sectors = {TOTAL} if classification == "none" else {row["code"] for row in read(codes)}
     assert {row["region"] for row in rows[name]} <= set(regions)
     assert {row["sector"] for row in rows[name]} <= sectors
     assert REST_OF_WORLD not in {row["region"] for row in rows[name]}

@@ -23,6 +23,7 @@ def made(
     run: Mapping[str, Any] | None = None,
     groups: Mapping[str, str] | None = None,
     population: Mapping[tuple[str, int | None], float] | None = None,
+    others: Mapping[str, Mapping[Key, float | None]] | None = None,
     **meta: Any,
 ) -> Project:
     """A project of one indicator (and perhaps population) from (region, sector, year) -> value."""
@@ -31,6 +32,8 @@ def made(
     ]
     rows += [("WLD", s, indicator, y, v, None) for (s, y), v in (reference or {}).items()]
     rows += [(r, "_T", "population", y, v, None) for (r, y), v in (population or {}).items()]
+    for name, table_ in (others or {}).items():
+        rows += [(r, s, name, y, v, None) for (r, s, y), v in table_.items()]
     frame = pl.DataFrame(
         rows,
         schema={
@@ -64,6 +67,8 @@ def made(
             classification="none", source=source,
         ),
     }  # fmt: skip
+    for name in others or {}:
+        catalogue[name] = catalogue[indicator].model_copy(update={"id": name, "name": name, "imports": None})
     codes = frame["region"].unique().sort()
     regions = pl.DataFrame(
         {

@@ -463,3 +463,21 @@ def test_an_empty_table_of_zeros_has_no_base() -> None:
     frame = rca(made(one_year(table([[0, 0], [0, 0]])))).frame
     assert frame["rca"].null_count() == 4
     assert frame["note"].cast(pl.String).unique().to_list() == ["no_base"]
+
+
+def test_imports_members_need_a_matching_indicator() -> None:
+    """Exports 30, 10 and imports 10, 30: Lafay 25 and -25, Michaely 0.5 and -0.5 (methods' hand checks)."""
+    exports = one_year(table([[30, 10], [20, 40]]))
+    bought = {("r0", "s0"): 10.0, ("r0", "s1"): 30.0, ("r1", "s0"): 25.0, ("r1", "s1"): 35.0}
+    alone = made(exports, kind="value")
+    frame = rca(alone, extras=["imports"]).frame
+    assert frame["lafay"].null_count() == 4
+    project = made(exports, kind="value", imports="bought", others={"bought": one_year(bought)})
+    rows = {
+        (r["region"], r["sector"]): r
+        for r in rca(project, indicator=["x"], extras=["imports"]).frame.iter_rows(named=True)
+    }
+    assert [rows["r0", s]["lafay"] for s in ("s0", "s1")] == pytest.approx([25.0, -25.0])
+    assert [rows["r0", s]["michaely"] for s in ("s0", "s1")] == pytest.approx([0.5, -0.5])
+    expected = (30 / 10) / (20 / 40) - (10 / 30) / (25 / 35)
+    assert rows["r0", "s0"]["vollrath_rta"] == pytest.approx(expected)

@@ -197,9 +197,7 @@ def _keys(cells: Cells) -> NDArray[np.int64]:
     return key
 
 
-def _matching(
-    a: NDArray[np.int64], b: NDArray[np.int64], size: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _matching(a: NDArray[np.int64], b: NDArray[np.int64], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Positions in `a` and in `b` (both increasing, below `size`) of the keys they share."""
     if a.size == b.size and np.array_equal(a, b):
         both = np.arange(a.size)
@@ -438,9 +436,7 @@ def _indices(part: Block, bases: tuple[Floats, Floats, Floats], mean: Floats) ->
         _blank(columns[name], lacking)
 
 
-def _reasons(
-    part: Block, base: Margins, status: NDArray[np.int8], added: Bools | None, labels: Sequence[str]
-) -> None:
+def _reasons(part: Block, base: Margins, status: NDArray[np.int8], added: Bools | None, labels: Sequence[str]) -> None:
     """Why a value or an index is missing."""
     x_ij, index, flags = part.cells.value, part.columns["rca"], part.flags
     unknown = np.isnan(x_ij)
@@ -547,7 +543,7 @@ def _with_prior(
         quantiles[:2, rows] = doubt.garwood(count / phi, options.level)
         quantiles[2:, rows] = doubt.posterior_quantiles(count / phi, prior.alpha, options.level)
 
-    list(within(fill, [slice(k, min(k + 4096, values.size)) for k in range(0, values.size, 4096)]))
+    list(within(fill, [slice(k, min(k + 512, values.size)) for k in range(0, values.size, 512)]))
     quantiles[:2] *= phi
     return replace(shared, prior=prior, quantiles=quantiles, place=place)
 
@@ -815,11 +811,10 @@ def _persistence(measured: dict[int, Block], period: int) -> None:
     """Periods in which a cell was material, out of the latest three; suspended where a break lies between them."""
     block = measured[period]
     span = [p for p in range(period - PERSISTENCE_PERIODS + 1, period + 1) if p >= 0]
-    key, size = block.key, block.cells.n_regions * block.cells.n_sectors
+    key = block.key
     held = block.material.astype(np.int32)
     for p in span[:-1]:
-        here, there = _matching(key, measured[p].key, size)
-        held[here] += measured[p].material[there]
+        held += np.isin(key, measured[p].key[measured[p].material])
     broken = np.zeros(held.size, bool)
     for p in span[1:]:
         if measured[p].interrupted.size:

@@ -113,7 +113,8 @@ def compare(
     alone = table.is_empty() or table.group_by("indicator").agg(pl.col("region").n_unique())["region"].max() == 1
     if indices.is_empty() and alone:
         raise RefusedError(
-            f"no indicator has data of two or more of {' '.join(codes)}" + ("" if year in (None, "latest") else f" in {year}"),
+            f"no indicator has data of two or more of {' '.join(codes)}"
+            + ("" if year in (None, "latest") else f" in {year}"),
             fix="see `capmap regions` for who has which indicators",
         )
     cells = pl.DataFrame(parts["cells"], schema=CELLS, orient="row").sort(

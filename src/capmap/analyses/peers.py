@@ -109,7 +109,7 @@ def _latest(project: Project, indicator: str, codes: Sequence[str]) -> Floats:
 def _log(column: Floats) -> Floats:
     """Sizes spread over orders of magnitude are compared in logarithms; others as they are."""
     known = column[~np.isnan(column)]
-    return np.log(column) if known.size and known.min() > 0 else column
+    return np.asarray(np.log(column)) if known.size and known.min() > 0 else column
 
 
 def similar_patterns(profiles: Floats, row: int) -> Floats:
@@ -117,6 +117,6 @@ def similar_patterns(profiles: Floats, row: int) -> Floats:
 
     `profiles` is (n_regions, n_sectors) of RSCA, NaN where no index exists.
     """
-    found = similarity.cosine_matrix(profiles)[row].copy()
+    found: Floats = similarity.cosine_matrix(profiles)[row].copy()
     found[row] = np.nan
     return found

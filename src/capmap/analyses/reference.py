@@ -79,7 +79,8 @@ def resolve_reference(project: Project, whole: Panel, text: str) -> Reference:
 
         def group(period: int, window: int, cells: Cells) -> Floats:  # noqa: ARG001
             kept = inside[cells.region] & ~np.isnan(cells.value)
-            return np.bincount(cells.sector[kept], cells.value[kept], cells.n_sectors)
+            sums: Floats = np.bincount(cells.sector[kept], cells.value[kept], cells.n_sectors).astype(np.float64)
+            return sums
 
         return Reference("group", f"sum of the {inside.sum()} regions of {text[6:]} in the table", group, inside)
     if text == whole.reference_code:

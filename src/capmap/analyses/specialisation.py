@@ -186,7 +186,8 @@ def _frames(
             elif name in translate:
                 columns[name] = _categories(rows(name), *translate[name])
             elif name == "note":
-                columns[name] = _notes(whole, rows("flags"), rows("largest_other"))
+                dominated = (block.largest >= 0).any()
+                columns[name] = _notes(whole, rows("flags"), rows("largest_other") if dominated else None)
             elif name in INTEGERS:
                 columns[name] = _null_below_zero(pl.Series(rows(name)))
             else:
@@ -223,7 +224,7 @@ def _selected(whole: Panel, block: Block, regions: set[str], sectors: set[str]) 
 
 
 def _null_below_zero(codes: pl.Series) -> pl.Series:
-    return pl.select(pl.when(codes >= 0).then(codes)).to_series() if codes.len() and codes.min() < 0 else codes
+    return codes.set(codes < 0, None) if codes.len() and codes.min() < 0 else codes
 
 
 def _translation(labels: Sequence[str], kind: pl.DataType) -> tuple[NDArray[Any], pl.DataType]:
@@ -231,36 +232,40 @@ def _translation(labels: Sequence[str], kind: pl.DataType) -> tuple[NDArray[Any]
     assert isinstance(kind, pl.Enum)
     place = {label: code for code, label in enumerate(kind.categories.to_list())}
     physical = pl.Series([], dtype=kind).to_physical().to_numpy().dtype
-    return np.array([place[label] for label in labels], physical), kind
+    return np.array([*(place[label] for label in labels), 0], physical), kind  # code -1 reaches the last entry
 
 
 def _categories(codes: NDArray[Any], translate: NDArray[Any], kind: pl.DataType) -> pl.Series:
     """Integer codes as a column of categories; -1 is null."""
     if codes.size == 0 or codes.max() < 0:
         return pl.repeat(None, codes.size, dtype=kind, eager=True)
-    column = pl.Series(translate.take(codes, mode="clip")).cat.to(kind)
-    if codes.min() < 0:
-        return pl.select(pl.when(pl.Series(codes) >= 0).then(column)).to_series()
-    return column
+    column = pl.Series(translate[codes]).cat.to(kind)
+    return column if codes.min() >= 0 else column.set(pl.Series(codes < 0), None)
 
 
-def _notes(whole: Panel, flags: NDArray[np.uint16], largest: NDArray[np.int32]) -> pl.Series:
+def _notes(whole: Panel, flags: NDArray[np.uint16], largest: NDArray[np.int32] | None) -> pl.Series:
     """Reasons as text: one entry per distinct combination, `depends_on` with the code of the region meant."""
     dependent = NOTE_BIT["depends_on"]
-    meant = np.flatnonzero(np.bincount(largest[(flags & dependent) > 0] + 1)) - 1  # at most a few regions
+    meant = np.empty(0, np.intp)
+    if largest is not None:
+        meant = np.flatnonzero(np.bincount(largest[(flags & dependent) > 0] + 1)) - 1  # at most a few regions
     texts: list[str | None] = [None]
-    entry = np.zeros((1 << len(NOTES), meant.size + 1), np.int32)
-    which = np.full(len(whole.regions) + 1, meant.size, np.int32)
-    which[meant] = np.arange(meant.size)
-    for value in np.flatnonzero(np.bincount(flags)).tolist():
+    entry = np.zeros((1 << len(NOTES), meant.size + 1), np.uint32)
+    seen = np.zeros(1 << len(NOTES), bool)
+    seen[flags] = True
+    for value in np.flatnonzero(seen).tolist():
         names = [name for name, bit in NOTE_BIT.items() if value & bit and name != "depends_on"]
         for k, region in enumerate([*meant.tolist(), None]):
             marked = [f"depends_on:{whole.regions[region]}"] if value & dependent and region is not None else []
             if names or marked:
                 entry[value, k] = len(texts)
                 texts.append(";".join(sorted(names + marked)))
-    ids = entry[flags, which[largest]] if meant.size else entry[:, 0][flags]
-    return pl.Series(texts, dtype=pl.Categorical).gather(pl.Series(ids.astype(np.uint32)))
+    ids = entry[flags, 0]
+    if largest is not None:
+        which = np.full(len(whole.regions) + 1, meant.size, np.int32)
+        which[meant] = np.arange(meant.size)
+        ids = entry[flags, which[largest]]
+    return pl.Series(texts, dtype=pl.Categorical).gather(pl.Series(ids))
 
 
 def _years(years: Iterable[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -38,10 +39,11 @@ for family in (know, measure, read, operate):
 
 def run() -> int:
     """Run the command line and return its exit code."""
+    signal.signal(signal.SIGTERM, _stopped)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app()
+        app(prog_name="capmap")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
     except BrokenPipeError:
@@ -58,6 +60,11 @@ def run() -> int:
         print("  fix: this is a defect in capmap; run again with --debug and report what it prints", file=sys.stderr)  # noqa: T201
         return ExitCode.BUG
     return ExitCode.DONE
+
+
+def _stopped(number: int, _: object) -> None:
+    """SIGTERM as an exception, so that files half written are removed on the way out."""
+    raise SystemExit(128 + number)
 
 
 def _silence() -> None:

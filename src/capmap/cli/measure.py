@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capmap.cli import options
-from capmap.cli.session import emit, open_project, say
+from capmap.cli.session import emit, open_project, say, today
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,7 @@ def rca(
         classes=class_ or (), extras=with_.split(",") if with_ else (), complete=complete,
     )  # fmt: skip
     result = refine.refine(loaded, result, group=group, top=top, sort=sort, labels=labels)
-    caption = words.caption(result.meta)
+    caption = words.caption(result.meta, today(), loaded.run.profile.old_after)
 
     def show(console: Console) -> None:
         names = selection.all_sector_names(loaded)
@@ -91,7 +91,8 @@ def rca(
             if wide
             else tables.rca_columns(people, names, several, console.width)
         )
-        tables.show(console, result.frame, chosen, caption, None if everything else SCREEN_ROWS)
+        starred = [] if wide else tables.dependence(result.frame, people)
+        tables.show(console, result.frame, chosen, [*starred, *caption], None if everything else SCREEN_ROWS)
 
     emit(result, loaded, show, output=output, format=format_, quiet=quiet, caption=caption)
     if not quiet:
@@ -141,11 +142,11 @@ def intensity(
         chosen = tables.intensity_columns(
             result.frame, selection.region_labels(loaded), selection.all_sector_names(loaded), console.width
         )
-        caption = tables.intensity_caption(result.meta)
+        caption = tables.intensity_caption(result.meta, today(), loaded.run.profile.old_after)
         tables.show(console, result.frame, chosen, caption, None if everything else SCREEN_ROWS)
 
     emit(result, loaded, show, output=output, format=format_, quiet=quiet,
-         caption=tables.intensity_caption(result.meta))  # fmt: skip
+         caption=tables.intensity_caption(result.meta, today(), loaded.run.profile.old_after))  # fmt: skip
 
 
 def normalise(
@@ -196,6 +197,9 @@ def normalise(
     high: Annotated[
         float | None, typer.Option("--high", help="Upper goalpost.", rich_help_panel=options.MEASURE)
     ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="Logarithms of value and goalposts.", rich_help_panel=options.MEASURE)
+    ] = False,
     treatment: Annotated[
         bool,
         typer.Option(
@@ -221,7 +225,7 @@ def normalise(
     result = analysis.normalise(
         loaded, indicator=indicator or (), year=year, region=region or (), sector=sector or (), method=method,
         per=per, winsorise=int(winsorise) if winsorise.isdigit() else winsorise, reference_region=reference_region,
-        target=target, low=low, high=high,
+        target=target, low=low, high=high, log=log or None,
     )  # fmt: skip
     result = tables.only(result, "treatment" if treatment else "normalise")
     if not treatment:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from capmap.cli import options
-from capmap.cli.session import open_project, say
+from capmap.cli.session import open_project, progress, say
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +29,8 @@ def run(
     from capmap.operate.run import everything, run_all
 
     loaded = open_project(project, quiet=quiet)
-    written = run_all(loaded, folder, analyses=everything(loaded))
+    with progress() as step:
+        analyses = {name: step(name, analysis) for name, analysis in everything(loaded).items()}
+        written = run_all(loaded, folder, analyses=analyses)
     if not quiet:
         say(f"capmap: wrote {len(written)} files to {folder}")

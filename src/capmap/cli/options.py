@@ -98,11 +98,5 @@ MixedYears = Annotated[
     typer.Option("--allow-mixed-years", help="Take an earlier year where an indicator lacks the one asked for.",
                  rich_help_panel=SELECT),
 ]  # fmt: skip
-Seed = Annotated[
-    int, typer.Option("--seed", help="Seed of everything random; nothing is random without it.", rich_help_panel=OUTPUT)
-]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.", rich_help_panel=OUTPUT)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.", rich_help_panel=OUTPUT)]
-
-#: Seed that is used unless another is named.
-DEFAULT_SEED = 20230926

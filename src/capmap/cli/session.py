@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from capmap.model import Project, Result
 
+    Step = Callable[[Project], Result]
 
 #: Formats that hold several tables as they are; the others take one long frame.
 MANY_TABLES = ("json", "md", "xlsx")
@@ -113,9 +115,30 @@ def console(file: Any = None, width: int | None = None) -> Console:
     return Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Options that were given."""
-    return {key: value for key, value in values.items() if value not in (None, (), [])}
+@contextmanager
+def progress() -> Iterator[Callable[[str, Step], Step]]:
+    """A progress bar on stderr for work in steps, only on a terminal; yields what announces each step."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    shown = Console(stderr=True)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=shown, transient=True,
+                   disable=not sys.stderr.isatty())  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=0)
+
+        def step(name: str, work: Step) -> Step:
+            bar.update(task, total=(bar.tasks[0].total or 0) + 1)
+
+            def announced(project: Project) -> Result:
+                bar.update(task, description=name)
+                result = work(project)
+                bar.advance(task)
+                return result
+
+            return announced
+
+        yield step
 
 
 def today() -> int:

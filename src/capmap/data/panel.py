@@ -81,7 +81,7 @@ class Panel:
         cell, latest_from_end, where, seen = np.unique(
             key[::-1], return_index=True, return_inverse=True, return_counts=True
         )
-        value = np.bincount(where, self.value[rows][::-1], cell.size)
+        value = np.asarray(np.bincount(where, self.value[rows][::-1], cell.size), np.float64)
         if self.indicator.absent == "missing":
             value[seen < len(periods)] = np.nan
         status = self.status[rows][::-1][latest_from_end]

@@ -16,16 +16,18 @@ def rank_within(value: NDArray[np.float64], group: NDArray[np.int32], n_groups: 
     """
     if value.size == 0:
         return np.empty(0, np.int32)
-    by_value = np.argsort(-value, kind="quicksort")
+    by_value = np.argsort(-value)
     small = group.astype(np.uint16) if n_groups <= np.iinfo(np.uint16).max else group  # 16 bits: radix sort
     order = by_value[np.argsort(small[by_value], kind="stable")]
-    sorted_value, sorted_group = value[order], group[order]
-    place = np.arange(value.size, dtype=np.int32)
-    opens = np.r_[True, sorted_group[1:] != sorted_group[:-1]]
-    first_of_group = np.maximum.accumulate(np.where(opens, place, 0))
-    differs = opens | np.r_[True, sorted_value[1:] != sorted_value[:-1]]
-    first_of_tie = np.maximum.accumulate(np.where(differs, place, 0))
+    sizes = np.bincount(group, minlength=n_groups)
+    starts = np.cumsum(sizes) - sizes
+    in_order = value[order]
+    opens = np.empty(value.size, np.bool_)  # where a rank begins: a new group, or a smaller value
+    np.not_equal(in_order[1:], in_order[:-1], out=opens[1:])
+    opens[starts[sizes > 0]] = True
+    place = np.arange(1, value.size + 1, dtype=np.int32)
+    place = np.maximum.accumulate(place * opens)
     rank = np.empty(value.size, np.int32)
-    rank[order] = first_of_tie - first_of_group + 1
+    rank[order] = place - np.repeat(starts, sizes)
     rank[np.isnan(value)] = -1
     return rank

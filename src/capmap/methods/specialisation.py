@@ -103,20 +103,23 @@ def margins(cells: Cells, reference: Floats | None = None, *, absent: Literal["z
     with np.errstate(invalid="ignore"):
         usable = sector > 0  # NaN compares False
     sector = np.where(usable, sector, np.nan)
-    usable_at = usable[cells.sector] if usable.ndim == 1 else usable[cells.region, cells.sector]
-    used = known & usable_at
-    everything = bool(used.all())
-    total = Margins(np.empty(0), sector, np.empty(0), np.empty(0, np.intp), np.empty(0, np.bool_)).sector_at(cells)
-    region = np.bincount(cells.region, np.where(used, cells.value, 0.0), n_regions)
-    if absent == "zero":
-        filled = np.where(usable, sector, 0.0)
-        everywhere = filled.sum(axis=-1)  # one number, or one per region
-        lost = usable_at & ~known
-        world = _less(everywhere, lost, cells, total, filled)
-        count = usable.sum(axis=-1) - np.bincount(cells.region[lost], minlength=n_regions)
+    filled = np.where(usable, sector, 0.0)
+    if complete and absent == "zero" and usable.all():  # nothing is lost to anybody
+        region = np.bincount(cells.region, cells.value, n_regions)
+        world = np.broadcast_to(filled.sum(axis=-1), n_regions)
+        count = np.full(n_regions, n_sectors)
     else:
-        world = np.bincount(cells.region[used], total[used], n_regions)
-        count = np.bincount(cells.region[used], minlength=n_regions)
+        at = Margins(np.empty(0), sector, np.empty(0), np.empty(0, np.intp), np.empty(0, np.bool_)).sector_at(cells)
+        usable_at = ~np.isnan(at)
+        used = known & usable_at
+        region = np.bincount(cells.region, np.where(used, cells.value, 0.0), n_regions)
+        if absent == "zero":
+            lost = usable_at & ~known
+            world = _less(filled.sum(axis=-1), lost, cells, at, filled)  # from one number, or one per region
+            count = usable.sum(axis=-1) - np.bincount(cells.region[lost], minlength=n_regions)
+        else:
+            world = np.bincount(cells.region[used], at[used], n_regions)
+            count = np.bincount(cells.region[used], minlength=n_regions)
     partial = count < n_sectors
     if reference is None:  # a sector that nobody has is not a hole in a region's base
         partial = count < np.count_nonzero(usable)

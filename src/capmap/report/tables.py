@@ -56,9 +56,10 @@ def labelled(name: str, title: str, labels: Mapping[str, str], codes: bool = Tru
 
 
 def judged(row: Mapping[str, Any]) -> Text:
-    """The class in words, with its colour."""
+    """The class in words, with its colour; a star where it hangs on one other region in the reference."""
     kind = row["class"]
-    return Text(words.CLASS_WORDS.get(kind, kind or numbers.NOTHING), style=CLASS_STYLE.get(kind, ""))
+    text = Text(words.CLASS_WORDS.get(kind, kind or numbers.NOTHING), style=CLASS_STYLE.get(kind, ""))
+    return text.append("*") if "depends_on" in (row["note"] or "") else text
 
 
 def _hidden(row: Mapping[str, Any], text: str) -> str:
@@ -150,6 +151,15 @@ def _text(cell: str | Text) -> Text:
     return cell if isinstance(cell, Text) else Text(cell)
 
 
+def dependence(frame: pl.DataFrame, labels: Mapping[str, str]) -> list[str]:
+    """What the star behind a class means, naming the regions it hangs on."""
+    notes = frame["note"].cast(pl.String).drop_nulls().unique().to_list()
+    codes = sorted(
+        {part.partition(":")[2] for text in notes for part in text.split(";") if part.startswith("depends_on")}
+    )
+    return [f"* the class changes when {labels.get(c, c)} leaves the reference (--reference ex:{c})" for c in codes]
+
+
 def show(
     console: Console,
     frame: pl.DataFrame,
@@ -198,13 +208,10 @@ def intensity_columns(
     ]
 
 
-def intensity_caption(meta: Mapping[str, Any]) -> list[str]:
+def intensity_caption(meta: Mapping[str, Any], today: int, old_after: int) -> list[str]:
     """What the ratios of `capmap intensity` are taken against."""
     lines = []
     for block in words.compact(meta.get("blocks", ())):
-        year = "one period" if block["year"] is None else str(block["year"])
-        if block.get("last") not in (None, block["year"]):
-            year = f"{block['year']}-{block['last']}"
         if block["denominator"]:
             said = (
                 f"x world: against the weighted mean of the {block['reference']['label']}; RCA of stock = RCA of "
@@ -212,7 +219,7 @@ def intensity_caption(meta: Mapping[str, Any]) -> list[str]:
             )
         else:
             said = "no denominator in this project: x median is the ratio to the unweighted median of the regions"
-        lines.append(f"{block['indicator']} {year}; {said}")
+        lines.append(f"{block['indicator']} {words.span(block, today, old_after)}; {said}")
     lines += [
         f"{g['indicator']}: no data in {g['asked']} (has {words.years(g['has'])})" for g in meta.get("no_data", ())
     ]

@@ -70,9 +70,9 @@ def note(text: str | None, labels: Mapping[str, str] | None = None) -> str:
     return "; ".join(said)
 
 
-def caption(meta: Mapping[str, Any]) -> list[str]:
+def caption(meta: Mapping[str, Any], today: int, old_after: int) -> list[str]:
     """What a reader must know to read an RCA table: a line per block, then what was skipped or has no data."""
-    lines = [block_line(block) for block in compact(meta.get("blocks", ()))]
+    lines = [block_line(block, today, old_after) for block in compact(meta.get("blocks", ()))]
     rule = meta.get("parameters", {})
     kinds = {block["kind"] for block in meta.get("blocks", ())}
     if "count" in kinds:
@@ -101,12 +101,19 @@ def compact(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def block_line(block: Mapping[str, Any]) -> str:
-    """One block in one line: indicator, year, reference, window, error, prior."""
-    year = "one period" if block["year"] is None else str(block["year"])
-    if block.get("last") not in (None, block["year"]):
-        year = f"{block['year']}-{block['last']}"
-    parts = [f"{block['indicator']} {year}", f"reference: {block['reference']['label']}"]
+def span(block: Mapping[str, Any], today: int, old_after: int) -> str:
+    """Years of a block and how old the last is: `2018 (8 years ago)`, `2008-2018 (8 years ago)`."""
+    if block["year"] is None:
+        return "one period"
+    last = block.get("last") or block["year"]
+    years = str(last) if last == block["year"] else f"{block['year']}-{last}"
+    gap = age(last, today, old_after)
+    return f"{years} ({gap})" if gap else years
+
+
+def block_line(block: Mapping[str, Any], today: int, old_after: int) -> str:
+    """One block in one line: indicator, year and age, reference, window, error, prior."""
+    parts = [f"{block['indicator']} {span(block, today, old_after)}", f"reference: {block['reference']['label']}"]
     if block["window"] > 1 and block["year"] is not None:
         held = len(block["periods"])
         parts.append(f"window {block['window']} years ({held} period{'s' if held != 1 else ''} held)")
