@@ -263,7 +263,7 @@ def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str
     block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == name)
     uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
     named = meta.stage != "context"
-    head = Text(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
+    head = Text().append(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
     said = f"{specialised} of {judged} fields specialised, {uncertain} uncertain; {range_says(block)}"
     head.append(f"{meta.noun}: {said}" if named else said)
     other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
@@ -356,11 +356,7 @@ def _closing(
         parts.append(f"not listed: {', '.join(counted)}" + ("" if seen.everything else ": --all"))
     lines: list[RenderableType] = []
     if parts:
-        lines.append(
-            Text("  ")
-            .append(seen.marks.uncertain, style="yellow")
-            .append(" " + " | ".join(parts), style="bright_black")
-        )
+        lines.append(Text("  ").append(seen.marks.uncertain, style="yellow").append(" " + " | ".join(parts)))
     if starred and other:
         crossing = own.filter((pl.col("rca") >= 1) != (pl.col("rca_ex_largest") >= 1)).height
         lines.append(Text(
@@ -380,7 +376,7 @@ def _intensities(seen: View) -> list[RenderableType]:
         if own.height < 2:
             continue
         meta = seen.meta(name)
-        parts.append(Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
+        parts.append(Text().append(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
             f"{meta.name} {own['year'][0]}: {meta.unit}", style=""))  # fmt: skip
         parts[-1].no_wrap, parts[-1].overflow = True, "ellipsis"  # type: ignore[union-attr]
         limit = own.height if seen.everything else seen.limits[2]
@@ -469,7 +465,8 @@ def _data(seen: View) -> list[RenderableType]:
         if seen.meta(r["indicator"]).stage != "context" or r["indicator"] in _listed_ids(seen)
     ]  # fmt: skip
     doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
-    flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v) or "none missing or flagged"
+    flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v)
+    flags = f"{flags}: capmap check" if flags else "none missing or flagged"
     gaps = [
         f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
         for g in seen.result.meta["no_data"] if g["asked"] not in ("latest", "None") and _collected(coverage, g["indicator"])
@@ -483,7 +480,7 @@ def _data(seen: View) -> list[RenderableType]:
     peers = " ".join(seen.result.meta["peers"]["codes"][:2])
     lines: list[RenderableType] = [
         line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
-        line("DATA", f"sectors: {', '.join(parts)} | {flags}: capmap check" + "".join(f" | {g}" for g in gaps)),
+        line("DATA", f"sectors: {', '.join(parts)} | {flags}" + "".join(f" | {g}" for g in gaps)),
     ]
     if seen.everything:
         lines += [line("SOURCES" if k == 0 else "", text) for k, text in enumerate(sources)]
