@@ -52,8 +52,17 @@ GENERATED = "<!-- Written by docs/generate.py from the code; change it there. --
 MARKED = re.compile(r"(<!-- run(?: (?P<code>\d+))?: (?P<command>.+?) -->\n```\w*\n)(?P<shown>.*?)(```\n)", re.DOTALL)
 #: Variables that change how a command looks.
 SWAYS = ("CLICOLOR_FORCE", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-#: Ages of figures change with the calendar, so they are not compared.
-AGE = re.compile(r"\b\d+ years? ago\b")
+#: Outputs are shown as of this year: the age of figures is printed, and no page is to become stale by the calendar.
+YEAR = 2026
+#: The entry point with the year stopped.
+ENTRY = """
+import sys
+from capmap.cli import session
+assert session.today() >= {year}
+session.today = lambda: {year}
+from capmap.__main__ import main
+main()
+"""
 
 
 # Commands ---------------------------------------------------------------------------------------------------
@@ -242,7 +251,9 @@ def _columns_page(known: Mapping[str, Sequence[model.Result]]) -> str:
             columns = dict(schema)
             parts.append(f"### {_heading(command, table)}" if command != "long" else "## Long form")
             if command == "long":
-                parts.append("What `profile`, `compare` and `sector` write as CSV, TSV, NDJSON or Parquet.")
+                parts.append(
+                    "What `profile`, `compare` and `sector` write as CSV, TSV, NDJSON or Parquet, and `profiles` in `capmap run`."
+                )
             elif command != "rca" and base <= set(columns):
                 parts.append(f"Every column of [rca](#{slug(_heading('rca', 'rca'))}), and:")
                 columns = {name: kind for name, kind in columns.items() if name not in base}
@@ -567,7 +578,7 @@ def run(command: str, place: Path, expected: int = 0) -> str:
     plain = command.removesuffix(" 2>&1")
     settings, arguments = split(plain)
     done = subprocess.run(
-        [sys.executable, "-m", "capmap", *arguments], cwd=place, env=environment() | settings, text=True,
+        [sys.executable, "-c", ENTRY.format(year=YEAR), *arguments], cwd=place, env=environment() | settings, text=True,
         encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT if plain != command else subprocess.PIPE,
         check=False,
     )  # fmt: skip
@@ -590,11 +601,6 @@ def environment() -> dict[str, str]:
     return kept | {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT / "src")}
 
 
-def same(text: str, other: str) -> bool:
-    """Whether two pages are the same but for ages of figures."""
-    return AGE.sub("N years ago", text) == AGE.sub("N years ago", other)
-
-
 # Both -------------------------------------------------------------------------------------------------------
 
 
@@ -609,7 +615,7 @@ def stale() -> Iterator[tuple[Path, str | None]]:
     """Pages that are not as they should be, with what they should be; None for one that should not be there."""
     should_be = wanted()
     for page, text in should_be.items():
-        if not page.exists() or not same(page.read_text(encoding="utf-8"), text):
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
             yield page, text
     yield from ((page, None) for page in sorted(REFERENCE.rglob("*.md")) if page not in should_be)
 

@@ -31,64 +31,86 @@ class Reference:
 
 def resolve_reference(project: Project, whole: Panel, text: str) -> Reference:
     """What `--reference` names, for one panel: world | sum | peers | CODE | ex:CODE | group:NAME."""
-    everyone = np.ones(len(whole.regions), bool)
-    published = whole.reference is not None
+    if text == "world":
+        return _world(whole)
+    if text == "sum":
+        return _sum(whole)
+    if text == "peers":
+        return _peers(project, whole)
+    if text.startswith("ex:"):
+        return _without(whole, selection.region(project, text[3:]))
+    if text.startswith("group:"):
+        return _group(project, whole, text[6:])
+    if text == whole.reference_code:
+        return _world(whole)
+    return _region(whole, selection.region(project, text))
 
-    def world(period: int, window: int, cells: Cells) -> Floats | None:  # noqa: ARG001
+
+def _world(whole: Panel) -> Reference:
+    """The published total, or the sum of the regions where none is published."""
+    if whole.reference is None:
+        return _sum(whole)
+
+    def published(period: int, window: int, _: Cells) -> Floats | None:
         return whole.reference_in(period, window)
 
-    def total(period: int, window: int, cells: Cells) -> Floats:
-        found = world(period, window, cells)
-        return measures.margins(cells, None, absent=whole.indicator.absent).sector if found is None else found
+    return Reference(
+        "published", f"published total {whole.reference_code}", published, np.ones(len(whole.regions), bool)
+    )
 
-    if text == "world":
-        label = f"published total {whole.reference_code}" if published else f"sum of the {len(whole.regions)} regions"
-        return Reference("published" if published else "sum", label, world, everyone)
-    if text == "sum":
-        return Reference("sum", f"sum of the {len(whole.regions)} regions", lambda *_: None, everyone)
-    if text == "peers":
-        from capmap.analyses.peers import peers_of, structure
 
-        known = structure(project)
+def _sum(whole: Panel) -> Reference:
+    n = len(whole.regions)
+    return Reference("sum", f"sum of the {n} regions", lambda *_: None, np.ones(n, bool))
 
-        place = {code: k for k, code in enumerate(whole.regions)}
-        rows = [[place[p] for p in peers_of(project, code, known).codes if p in place] for code in whole.regions]
 
-        def peers(period: int, window: int, cells: Cells) -> Floats:  # noqa: ARG001
-            full = np.nan_to_num(dense(cells, whole.indicator.absent))
-            return np.vstack([full[k].sum(axis=0) if k else np.full(cells.n_sectors, np.nan) for k in rows])
+def _peers(project: Project, whole: Panel) -> Reference:
+    """Each region against the sum of its own peers; a region without peers has no reference."""
+    from capmap.analyses.peers import peers_of, structure
 
-        return Reference("peers", "sum of each region's own peers", peers, np.zeros(len(whole.regions), bool))
-    if text.startswith("ex:"):
-        code = selection.region(project, text[3:])
-        row = _row_of(whole, code)
+    known = structure(project)
+    place = {code: k for k, code in enumerate(whole.regions)}
+    rows = [[place[p] for p in peers_of(project, code, known).codes if p in place] for code in whole.regions]
 
-        def without(period: int, window: int, cells: Cells) -> Floats:
-            return np.maximum(total(period, window, cells) - dense_row(cells, row, whole.indicator.absent), 0.0)
+    def peers(_: int, __: int, cells: Cells) -> Floats:
+        full = np.nan_to_num(dense(cells, whole.indicator.absent))
+        return np.vstack([full[k].sum(axis=0) if k else np.full(cells.n_sectors, np.nan) for k in rows])
 
-        inside = everyone.copy()
-        inside[row] = False
-        return Reference(
-            "ex", f"{'published total' if published else 'sum of regions'} without {code}", without, inside
-        )
-    if text.startswith("group:"):
-        members = set(selection.in_group(project, text[6:]))
-        inside = np.array([code in members for code in whole.regions])
-        if not inside.any():
-            raise UsageError(f"no region of group {text[6:]} has {whole.indicator.id}")
+    return Reference("peers", "sum of each region's own peers", peers, np.zeros(len(whole.regions), bool))
 
-        def group(period: int, window: int, cells: Cells) -> Floats:  # noqa: ARG001
-            kept = inside[cells.region] & ~np.isnan(cells.value)
-            sums: Floats = np.bincount(cells.sector[kept], cells.value[kept], cells.n_sectors).astype(np.float64)
-            return sums
 
-        return Reference("group", f"sum of the {inside.sum()} regions of {text[6:]} in the table", group, inside)
-    if text == whole.reference_code:
-        return Reference("published", f"published total {text}", world, everyone)
-    code = selection.region(project, text)
+def _without(whole: Panel, code: str) -> Reference:
+    """The world less one region."""
     row = _row_of(whole, code)
 
-    def single(period: int, window: int, cells: Cells) -> Floats:  # noqa: ARG001
+    def without(period: int, window: int, cells: Cells) -> Floats:
+        found = whole.reference_in(period, window)
+        world = measures.margins(cells, None, absent=whole.indicator.absent).sector if found is None else found
+        return np.maximum(world - dense_row(cells, row, whole.indicator.absent), 0.0)
+
+    world = "sum of regions" if whole.reference is None else "published total"
+    return Reference("ex", f"{world} without {code}", without, np.arange(len(whole.regions)) != row)
+
+
+def _group(project: Project, whole: Panel, name: str) -> Reference:
+    """The sum of the members of a group that are in the table; null cells of members are left out."""
+    members = set(selection.in_group(project, name))
+    inside = np.array([code in members for code in whole.regions])
+    if not inside.any():
+        raise UsageError(f"no region of group {name} has {whole.indicator.id}")
+
+    def group(_: int, __: int, cells: Cells) -> Floats:
+        kept = inside[cells.region] & ~np.isnan(cells.value)
+        return np.asarray(np.bincount(cells.sector[kept], cells.value[kept], cells.n_sectors), np.float64)
+
+    return Reference("group", f"sum of the {inside.sum()} regions of {name} in the table", group, inside)
+
+
+def _region(whole: Panel, code: str) -> Reference:
+    """One region as the reference of all."""
+    row = _row_of(whole, code)
+
+    def single(_: int, __: int, cells: Cells) -> Floats:
         return dense_row(cells, row, whole.indicator.absent)
 
     return Reference("region", f"region {code}", single, np.arange(len(whole.regions)) == row)

@@ -36,9 +36,9 @@ def init(
     """
     from capmap.data.init import init as start
 
-    made = start(folder)
+    start(folder)
     if not quiet:
-        say(f"capmap: made {made}; edit {folder / 'capmap.toml'}, then run `capmap check -p {folder}`")
+        say(f"capmap: made {folder}; edit {folder / 'capmap.toml'}, then run `capmap check -p {folder}`")
 
 
 def check(

@@ -184,28 +184,36 @@ def only(result: Result, name: str) -> Result:
 def intensity_columns(
     frame: pl.DataFrame, regions: Mapping[str, str], sectors: Mapping[str, str], width: int = 120
 ) -> list[Column]:
-    """Columns of `capmap intensity` on a terminal; the three factors only where a denominator is known."""
+    """Columns of `capmap intensity` on a terminal.
+
+    The three factors stand where a denominator is known, the ratio to the median where none is; indicator and year
+    only where there are several, reasons only where they differ from row to row.
+    """
+    several = frame.select("indicator", "year").unique().height > 1
+    factors = frame["rii"].null_count() < frame.height
     columns = [
-        Column("indicator", lambda r: r["indicator"]),
-        Column("year", lambda r: "" if r["year"] is None else str(r["year"])),
+        *([Column("indicator", lambda r: r["indicator"])] if several else []),
+        *([Column("year", lambda r: "" if r["year"] is None else str(r["year"]), whole=True)] if several else []),
         labelled("region", "region", regions, width >= CODES_FROM),
         labelled("sector", "sector", sectors, width >= CODES_FROM),
         of("value", "value", numbers.amount),
     ]
-    if frame["rii"].null_count() < frame.height:
+    if factors:
         columns += [
+            of("rca_denominator", "RCA base", numbers.index),
             of("rii", "x world", numbers.index),
-            of("rii_region", "region x world", numbers.index),
-            of("rca_denominator", "RCA of denominator", numbers.index),
-            of("rca_stock", "RCA of stock", numbers.index),
+            of("rii_region", "region x", numbers.index),
+            of("rca_stock", "RCA stock", numbers.index),
         ]
-    return [
-        *columns,
-        of("ratio_median", "x median", numbers.index),
+    if not factors or frame["rii"].null_count():
+        columns.append(of("ratio_median", "x median", numbers.index))
+    columns += [
         Column("rank", lambda r: numbers.rank(r["rank"], r["n"]), right=True),
         Column("percentile", lambda r: numbers.percentile(r["percentile"]), right=True),
-        Column("note", lambda r: words.note(r["note"])),
     ]
+    if frame["note"].cast(pl.String).fill_null("").n_unique() > 1:
+        columns.append(Column("note", lambda r: words.note(r["note"])))
+    return columns
 
 
 def intensity_caption(meta: Mapping[str, Any], today: int, old_after: int) -> list[str]:
@@ -214,8 +222,8 @@ def intensity_caption(meta: Mapping[str, Any], today: int, old_after: int) -> li
     for block in words.compact(meta.get("blocks", ())):
         if block["denominator"]:
             said = (
-                f"x world: against the weighted mean of the {block['reference']['label']}; RCA of stock = RCA of "
-                "denominator x (x world) / (region x world)"
+                f"x world: against the weighted mean of the world ({block['reference']['label']}); region x: the whole "
+                "region against it; RCA stock = RCA base (of the denominator) times x world over region x"
             )
         else:
             said = "no denominator in this project: x median is the ratio to the unweighted median of the regions"
