@@ -97,7 +97,7 @@ def test_identical_regions_cannot_be_told_apart() -> None:
     cells |= {("twin", f"s{j}", 2020): float(base[0, j]) for j in range(6)}
     table = compare(made(cells), ["r0", "twin"]).tables["cells"]
     assert not table["differs"].any()
-    assert table["too_close"].all()
+    assert (table["too_close"] | table["nobody"]).all()
 
 
 def test_values_differ_when_the_ranges_of_their_years_do_not_overlap() -> None:
@@ -122,3 +122,10 @@ def test_wrong_asks(sample: Project) -> None:
         compare(sample, ["DEU"])
     with pytest.raises(RefusedError, match="no indicator has data of two or more"):
         compare(sample, ["ALB", "SGP"])
+
+
+def test_too_little_expected_resolves_no_order(sample: Project) -> None:
+    """South Africa's thirty families must not come out ahead of India by the prior alone."""
+    pairs = compare(sample, ["ZAF", "IND"]).tables["pairs"].filter(pl.col("indicator") == "patent_families")
+    assert (pairs["note"] == "below_floor").all()
+    assert not pairs["resolved"].any()

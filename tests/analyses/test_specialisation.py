@@ -253,7 +253,7 @@ def test_presence_at_exactly_one_is_not_left_to_round_off() -> None:
     frame = rca(made(one_year(table(rows)), kind="value"), extras=["margins"]).frame
     assert frame["diversity"].unique().to_list() == [3]
     assert frame["ubiquity"].unique().to_list() == [3]
-    assert frame["class"].unique().to_list() == ["indicated"]
+    assert frame["class"].unique().to_list() == ["uncertain"]  # neither more nor less than the world
 
 
 def test_a_null_cell_does_not_bias_its_row() -> None:
@@ -451,12 +451,40 @@ def test_columns_stand_in_the_documented_order() -> None:
     assert rca(made(one_year(table([[1, 2], [3, 4]])))).frame.columns == list(COLUMNS)
 
 
-def test_a_single_region_or_sector_has_index_one_and_no_claim() -> None:
-    one_region = rca(made(one_year(table([[3, 4]])))).frame
-    assert one_region["rca"].to_list() == [1.0, 1.0]
-    assert one_region["class"].unique().to_list() == ["uncertain"]
-    everything = rca(made(one_year(table([[3], [4]])))).frame
-    assert everything["rca"].to_list() == [1.0, 1.0]
+def test_a_single_region_or_sector_is_refused() -> None:
+    for rows in ([[3, 4]], [[3], [4]]):
+        with pytest.raises(RefusedError, match="every index would be 1"):
+            rca(made(one_year(table(rows))))
+    alone = made(one_year(table([[3, 4]])), kind="value", reference={("s0", 2020): 10.0, ("s1", 2020): 30.0})
+    assert rca(alone).frame["rca"].to_list() == pytest.approx([(3 / 7) / (10 / 40), (4 / 7) / (30 / 40)])
+
+
+def test_a_thin_reference_establishes_nothing() -> None:
+    """Against a region with 40 items everybody large would look different beyond doubt."""
+    rng = np.random.default_rng(9)
+    truth = rng.dirichlet(np.full(12, 3.0))
+    cells = {
+        (f"r{i:02}", f"s{j:02}", 2020): float(rng.poisson(20_000 * truth[j])) for i in range(12) for j in range(12)
+    }
+    cells |= {("tiny", f"s{j:02}", 2020): float(rng.poisson(40 * truth[j])) for j in range(12)}
+    frame = rca(made(cells), reference="tiny").frame.filter(pl.col("rca").is_not_null())
+    assert set(frame["class"]) == {"uncertain"}
+    assert frame["note"].cast(pl.String).str.contains("thin_reference").all()
+    assert "thin_reference" not in str(rca(made(cells), reference="r01").frame["note"].unique().to_list())
+
+
+def test_excluded_regions_are_resolved_like_any_other() -> None:
+    project = made(one_year(table([[50, 10], [10, 30], [5, 20]])), kind="value")
+    with pytest.raises(UsageError, match="unknown region"):
+        rca(project, exclude=["nowhere"])
+    assert "r0" not in rca(project, exclude=["R0"]).frame["region"].to_list()
+
+
+def test_classes_are_asked_for_by_their_names_or_words() -> None:
+    project = made(one_year(table([[50, 10], [10, 30], [5, 20]])), kind="value")
+    assert set(rca(project, classes=["not specialised"]).frame["class"]) == {"below"}
+    with pytest.raises(UsageError, match="unknown --class"):
+        rca(project, classes=["foo"])
 
 
 def test_an_empty_table_of_zeros_has_no_base() -> None:

@@ -104,7 +104,7 @@ def test_headline_of_semiconductors(sample: Project, chips: Result) -> None:
     first, second = report.headline(view(sample, chips))
     assert first == "China (34.3% of world), Japan (22.5%) and Korea (17.9%) lead in size by families in 2018."
     assert second.startswith("Lastingly specialised, largest first: Japan, Korea, Taiwan, Singapore")
-    assert "New, unconfirmed: United States." in second
+    assert "Recent, unconfirmed: United States." in second
     assert second.endswith("Large but not specialised: China (RCA 0.69).")
 
 

@@ -6,9 +6,11 @@ Blocks are independent of each other except for persistence, which reads the lat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,18 +24,23 @@ from capmap.methods import specialisation as measures
 from capmap.methods import uncertainty as doubt
 from capmap.methods.ranking import rank_within
 from capmap.methods.specialisation import Bools, Cells, Floats, Margins
-from capmap.model import STATUSES, TOTAL, Project, SpecialisationSection
+from capmap.model import STATUSES, TOTAL, AbsentRows, Project, SpecialisationSection
 
 #: Share of the reference above which one other region can decide an index on its own.
 DOMINANT_SHARE = 0.25
+#: Count of a sector in a reference that is not the whole world, in units of the dispersion, below which the reference
+#: itself is too uncertain (its share is known to a tenth at best) for a class.
+THIN_REFERENCE = 100.0
 #: Share of the world, as a sum of regions, that may be missing in a sector before its classes are withheld.
 PARTIAL_WORLD_SHARE = 0.05
+#: Relative distance from the threshold within which a value is neither above nor below it.
+NEUTRAL = 1e-9
 #: Number of latest periods that persistence looks at.
 PERSISTENCE_PERIODS = 3
 #: Fewest periods from which an over-dispersion is estimated.
 DISPERSION_MIN_PERIODS = 3
 #: Cells gone through at a time: few enough for their columns to stay in the processor's cache.
-PART = 1 << 14
+PART = 16_000
 #: Cells from which work is shared among threads.
 THREADS_FROM = 50_000
 
@@ -67,12 +74,12 @@ FLOATS = (
 )  # fmt: skip
 #: All that is measured of a period which only persistence looks at.
 NEEDED = ("expected", "rca")
-TRAJECTORIES = ("lasting", "recent", "lost", "never")
+TRAJECTORIES = ("lasting", "recent", "lost", "unclear", "never")
 
 #: Reasons in the `note` column, one bit each; written sorted and joined by `;`.
 NOTES = (
     "absent_row", "below_floor", "break", "depends_on", "missing", "no_base", "no_variance_beyond_chance",
-    "not_applicable", "one_period", "partial_base", "partial_world", "sole_producer", "suppressed",
+    "not_applicable", "one_period", "partial_base", "partial_world", "sole_producer", "suppressed", "thin_reference",
 )  # fmt: skip
 NOTE_BIT = {name: 1 << k for k, name in enumerate(NOTES)}
 
@@ -90,6 +97,7 @@ class Block:
     flags: NDArray[np.uint16]
     largest: NDArray[np.int32]  #: dominant other region of each region, -1 for none
     material: Bools
+    gone: Bools  #: certainly not material
     interrupted: NDArray[np.int64]  #: cells (region * n_sectors + sector) that carry status B in this period
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -102,7 +110,8 @@ class Block:
         """Some of the cells; what is written into its flags and `material` is written into the block."""
         cells = self.cells
         own = Cells(cells.region[rows], cells.sector[rows], cells.value[rows], cells.n_regions, cells.n_sectors)
-        return Block(self.period, own, {}, self.flags[rows], self.largest, self.material[rows], self.interrupted)
+        return Block(self.period, own, {}, self.flags[rows], self.largest, self.material[rows], self.gone[rows],
+                     self.interrupted)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ class Shared:
     added: Bools | None  #: cells without a row
     without: tuple[tuple[Bools, Margins], ...]  #: regions concerned, and their margins without the dominant other
     gap: Floats | None  #: (n_sectors,) share of a summed world that is missing
+    thin: Bools | None  #: sectors (or cells) of a reference too small to compare with
     prior: doubt.Prior | None = None
     quantiles: Floats | None = None  #: (4, n_counts + 1): exact interval in counts, posterior interval at rate 1
     place: NDArray[np.intp] | None = None  #: (n,) where each count stands among the quantiles
@@ -136,13 +146,10 @@ def measure(
     window = options.window or (1 if whole.indicator.kind == "count" else 3)
     reference = resolve_reference(project, whole, options.reference)
     needed = sorted({p for w in wanted for p in range(max(0, w - PERSISTENCE_PERIODS + 1), w + 1)})
-    large = max(whole.value.size, complete * len(whole.regions) * len(whole.sectors)) > THREADS_FROM
-    with ThreadPoolExecutor(os.cpu_count() if large else 1) as pool:
-        several: Spread = pool.map if large else map
+    with threads(max(whole.value.size, complete * len(whole.regions) * len(whole.sectors))) as several:
         noise = _dispersion(whole, options, several)
         # Threads share the periods, or the parts of a period where there is but one: never both at once.
-        among_periods: Spread = several if len(needed) > 1 else map
-        within: Spread = map if len(needed) > 1 else several
+        among_periods, within = (several, map) if len(needed) > 1 else (map, several)
 
         def one(period: int) -> Block:
             return _measure_block(
@@ -151,8 +158,18 @@ def measure(
             )  # fmt: skip
 
         measured = dict(zip(needed, among_periods(one, needed), strict=True))
-        list(among_periods(lambda period: _persistence(measured, period), wanted))
+        list(among_periods(partial(_persistence, measured, trajectory="history" in extras), wanted))
     return [measured[period] for period in wanted]
+
+
+@contextmanager
+def threads(cells: int) -> Iterator[Spread]:
+    """`map` for work on so many cells: over threads where that pays, as NumPy, SciPy and polars let them run."""
+    if cells < THREADS_FROM:
+        yield map
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield pool.map
 
 
 def _dispersion(whole: Panel, options: SpecialisationSection, several: Spread) -> doubt.Dispersion:
@@ -189,11 +206,11 @@ def _carries(status: NDArray[np.int8], letter: str, whole: Panel) -> Bools:
     return found
 
 
-def _keys(cells: Cells) -> NDArray[np.int64]:
+def _keys(cells: Cells, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.int64]:
     """One integer per cell of the rectangle, increasing in (region, sector)."""
-    key = cells.region.astype(np.int64)
+    key = cells.region[rows].astype(np.int64)
     key *= cells.n_sectors
-    key += cells.sector
+    key += cells.sector[rows]
     return key
 
 
@@ -221,10 +238,10 @@ def _expected(cells: Cells, base: Margins) -> Floats:
 
 def _bases(cells: Cells, base: Margins) -> tuple[Floats, Floats, Floats]:
     """x_i, x_j and x of each cell, (n,) each."""
-    return base.region[cells.region], base.sector_at(cells), base.world[cells.region]
+    return base.region.take(cells.region), base.sector_at(cells), base.world.take(cells.region)
 
 
-def _complete(cells: Cells, status: NDArray[np.int8], absent: str) -> tuple[Cells, NDArray[np.int8], Bools]:
+def _complete(cells: Cells, status: NDArray[np.int8], absent: AbsentRows) -> tuple[Cells, NDArray[np.int8], Bools]:
     """The whole rectangle of the regions that have any row, and which of its cells had no row."""
     rows = np.flatnonzero(np.bincount(cells.region, minlength=cells.n_regions))
     region = np.repeat(rows.astype(np.int32), cells.n_sectors)
@@ -268,7 +285,7 @@ def _measure_block(
     wanted = NEEDED if extras is None else {*COLUMNS, *(name for extra in extras for name in EXTRAS[extra])}
     block = Block(
         period, cells, _room(n, wanted), np.zeros(n, np.uint16), np.full(cells.n_regions, -1, np.int32),
-        np.zeros(n, bool), _interrupted(whole, period),
+        np.zeros(n, bool), np.zeros(n, bool), _interrupted(whole, period),
     )  # fmt: skip
     parts = [slice(start, start + PART) for start in range(0, max(n, 1), PART)]
     list(within(lambda rows: _index(block, rows, base), parts))
@@ -277,45 +294,59 @@ def _measure_block(
         base, share, reference.inside, _mean(block, base, absent), status, added,
         _without_largest(block, base, share, totals, reference, absent),
         _gap(cells, base, absent) if totals is None else None,
+        _thin(base, reference, noise.phi) if whole.indicator.kind == "count" else None,
     )  # fmt: skip
+    rank = np.empty(n if "rank_world" in wanted else 0, np.int32)
+
+    def ranks() -> None:
+        rank[:] = rank_within(cells.value[: rank.size], cells.sector[: rank.size], cells.n_sectors)
+
     if whole.indicator.kind == "count":
-        shared = _with_prior(shared, block, noise.phi, options, absent, within, intervals="rca_low" in wanted)
+        shared = _with_prior(shared, block, noise.phi, options, absent, within, ranks, intervals="rca_low" in wanted)
     else:
+        ranks()
         shared = replace(shared, years=_range_of_years(block, whole, window, reference))
 
     def one(rows: slice) -> None:
         part = block.part(rows)
         part.columns |= {name: block.columns[name][rows] for name in ("expected", "rca")}
         _measure_part(part, shared, rows, noise.phi, options, material, whole.status_labels, wanted)
-        for name, column in block.columns.items():
-            if name not in ("expected", "rca"):
-                column[rows] = part.columns[name]
+        for name in room:
+            block.columns[name][rows] = part.columns[name]
 
+    room = [name for name in block.columns if name not in ("expected", "rca")]
     list(within(one, parts))
     if extras is None:
         return block
     columns = block.columns
-    columns["value"], columns["status"] = cells.value, status
-    columns["rank_world"] = rank_within(cells.value, cells.sector, cells.n_sectors)
+    columns["value"], columns["status"], columns["rank_world"] = cells.value, status, rank
     if "margins" in extras:
         _diversity_and_ubiquity(block, base, options.threshold)
     if "per_capita" in extras:
         columns["rca_per_capita"] = _per_capita(project, whole, period, block, totals)
     if "imports" in extras:
         _imports(project, whole, period, window, block)
-    prior = shared.prior
-    block.meta = {
+    block.meta = _told(whole, block, window, shared, reference, noise)
+    return block
+
+
+def _told(
+    whole: Panel, block: Block, window: int, shared: Shared, reference: Reference, noise: doubt.Dispersion
+) -> dict[str, Any]:
+    """What a reader must know of a block."""
+    cells, base, prior = block.cells, shared.base, shared.prior
+    return {
         "indicator": whole.indicator.id,
         "kind": whole.indicator.kind,
-        "year": whole.years[period],
-        "periods": [whole.years[p] for p in whole.periods_in(period, window)],
+        "year": whole.years[block.period],
+        "periods": [whole.years[p] for p in whole.periods_in(block.period, window)],
         "window": window,
         "reference": {"kind": reference.kind, "label": reference.label},
         "regions": int(np.count_nonzero(np.bincount(cells.region))),
         "sectors": int(np.count_nonzero(np.nan_to_num(base.sector).reshape(-1, cells.n_sectors).sum(axis=0) > 0)),
         "dominant": {
-            whole.regions[k]: float(share[k])
-            for k in np.flatnonzero(np.where(reference.inside, share, 0.0) > DOMINANT_SHARE)
+            whole.regions[k]: float(shared.share[k])
+            for k in np.flatnonzero(np.where(reference.inside, shared.share, 0.0) > DOMINANT_SHARE)
         },
         "counting": whole.indicator.counting,
         "fractional": prior is not None and not _whole(cells.value),
@@ -323,7 +354,6 @@ def _measure_block(
         "prior": None if prior is None else {"alpha": prior.alpha if np.isfinite(prior.alpha) else None,
                                              "method": prior.method, "cells": prior.cells},
     }  # fmt: skip
-    return block
 
 
 def _room(n: int, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -365,13 +395,14 @@ def _mark(block: Block, rows: Bools, name: str) -> None:
     np.bitwise_or(block.flags, rows * np.uint16(NOTE_BIT[name]), out=block.flags)
 
 
-def _mean(block: Block, base: Margins, absent: str) -> Floats:
+def _mean(block: Block, base: Margins, absent: AbsentRows) -> Floats:
     """Mean index of each region, (n_regions,); sectors without a row count as 0 unless they are missing."""
     cells, index = block.cells, block.columns["rca"]
     lacking = np.isnan(index)
     total = np.bincount(cells.region, np.where(lacking, 0.0, index) if lacking.any() else index, cells.n_regions)
     counted = base.n_sectors if absent == "zero" else np.bincount(cells.region[~lacking], minlength=cells.n_regions)
-    return np.divide(total, counted, out=np.full(cells.n_regions, np.nan), where=counted > 0)
+    mean: Floats = np.divide(total, counted, out=np.full(cells.n_regions, np.nan), where=counted > 0)
+    return mean
 
 
 def _measure_part(
@@ -411,6 +442,8 @@ def _measure_part(
         _doubt_of_values(part, shared, rows, decisive, without, options, material)
     if shared.gap is not None:
         _partial_world(part, shared.gap)
+    if shared.thin is not None:
+        _thin_reference(part, shared.thin)
     columns["dispersion"] = np.full(cells.value.size, np.nan if shared.prior is None else phi)
     if without is None:
         columns["class_ex_largest"] = np.full(cells.value.size, -1, np.int8)
@@ -455,7 +488,7 @@ def _reasons(part: Block, base: Margins, status: NDArray[np.int8], added: Bools 
         _mark(part, base.partial[part.cells.region], "partial_base")
 
 
-def _gap(cells: Cells, base: Margins, absent: str) -> Floats | None:
+def _gap(cells: Cells, base: Margins, absent: AbsentRows) -> Floats | None:
     """Share of the world, as a sum of regions, that is missing in each sector, (n_sectors,); None without a world.
 
     A null cell of a large region makes the sector look rare, and everybody else specialised in it.
@@ -484,8 +517,30 @@ def _partial_world(part: Block, gap: Floats) -> None:
     part.material &= ~(gap > PARTIAL_WORLD_SHARE)[sector]
 
 
+def _thin(base: Margins, reference: Reference, phi: float) -> Bools | None:
+    """Where a reference of a few regions holds too little: its share is then as uncertain as the cell's own."""
+    if reference.kind not in ("region", "group", "peers"):
+        return None
+    with np.errstate(invalid="ignore"):
+        thin: Bools = base.sector / phi < THIN_REFERENCE
+    return thin
+
+
+def _thin_reference(part: Block, thin: Bools) -> None:
+    """Marks cells compared with a thin reference and withholds their class."""
+    cells = part.cells
+    hit = thin[cells.sector] if thin.ndim == 1 else thin[cells.region, cells.sector]
+    hit = hit & ~np.isnan(part.columns["rca"])
+    _mark(part, hit, "thin_reference")
+    if "class" in part.columns:
+        part.columns["class"][hit] = CLASSES.index("uncertain")
+        part.columns["band"][hit] = -1
+    part.material &= ~hit
+    part.gone &= ~hit
+
+
 def _without_largest(
-    block: Block, base: Margins, share: Floats, totals: Floats | None, reference: Reference, absent: str
+    block: Block, base: Margins, share: Floats, totals: Floats | None, reference: Reference, absent: AbsentRows
 ) -> tuple[tuple[Bools, Margins], ...]:
     """Margins when the dominant other region leaves the reference, and the regions they are for.
 
@@ -526,14 +581,19 @@ def _with_prior(
     block: Block,
     phi: float,
     options: SpecialisationSection,
-    absent: str,
+    absent: AbsentRows,
     within: Spread,
+    meanwhile: Callable[[], None],
     *,
     intervals: bool,
 ) -> Shared:
-    """Adds the prior of the true index and the gamma quantiles of every distinct count."""
+    """Adds the prior of the true index and the gamma quantiles of every distinct count.
+
+    The prior keeps one thread busy for a while: another may do something else `meanwhile`.
+    """
     values, _, place = doubt.distinct(block.cells.value)
-    prior = _prior(block, shared, values, place, phi, absent)
+    jobs = [partial(_prior, block, shared, values, place, phi, absent), meanwhile]
+    prior: doubt.Prior = next(iter(list(within(lambda job: job(), jobs))))
     if not intervals:
         return replace(shared, prior=prior)
     quantiles = np.full((4, values.size + 1), np.nan)  # the last stands for a missing count
@@ -572,10 +632,12 @@ def _doubt_of_counts(
     _blank(shrunk, sole)
     with np.errstate(invalid="ignore"):
         np.logical_and(p_material >= 0.5, shrunk >= material, out=part.material)
+        np.less_equal(p_material, 1 - options.p_established, out=part.gone)
     if "class" not in wanted:
         return
     columns["p_material"] = p_material
-    assert shared.quantiles is not None and shared.place is not None
+    assert shared.quantiles is not None
+    assert shared.place is not None
     low, high, low_eb, high_eb = shared.quantiles.take(shared.place[rows], axis=1)
     columns["rca_low"] = measures.balassa(low, expected)
     columns["rca_high"] = measures.balassa(high, expected)
@@ -603,15 +665,16 @@ def _doubt_of_counts(
 
 
 def _prior(
-    block: Block, shared: Shared, values: Floats, place: NDArray[np.intp], phi: float, absent: str
+    block: Block, shared: Shared, values: Floats, place: NDArray[np.intp], phi: float, absent: AbsentRows
 ) -> doubt.Prior:
     """Prior of the true index from every observed cell, listed or zero, of regions below a tenth of the world.
 
-    A table whose regions are all larger than that uses them all. `values` are the distinct counts and `place`
+    A region outside the reference weighs nothing in it, so its size does not matter. A table whose regions are all
+    larger than that uses them all. `values` are the distinct counts and `place`
     says where each cell's count stands among them.
     """
     cells, base, share = block.cells, shared.base, shared.share
-    eligible = (base.region > 0) & (share <= measures.LARGE_SHARE)
+    eligible = (base.region > 0) & ((share <= measures.LARGE_SHARE) | ~shared.inside)
     if not eligible.any():
         eligible = base.region > 0
     usable = eligible[cells.region] & ~np.isnan(block.columns["rca"])
@@ -707,6 +770,12 @@ def _doubt_of_values(
         kind[several & (high < bar)] = CLASSES.index("below")
         kind[~several & (index >= bar)] = CLASSES.index("indicated")
         kind[~several & (index < bar)] = CLASSES.index("below")
+        # as specialised as the world in every year: neither more nor less
+        most = options.threshold * (1 + NEUTRAL)
+        least = options.threshold * (1 - NEUTRAL)
+        kind[np.where(several, (low >= least) & (high <= most), (index >= least) & (index <= most))] = CLASSES.index(
+            "uncertain"
+        )
     kind[~usable] = -1
     _mark(part, usable & ~several, "one_period")
     columns["class"] = kind
@@ -723,6 +792,7 @@ def _doubt_of_values(
     columns["band"] = _bands(judged, shown, options, material)
     with np.errstate(invalid="ignore"):
         np.logical_and(shown, judged >= material, out=part.material)
+    np.logical_and(kind >= 0, ~part.material & (kind != CLASSES.index("uncertain")), out=part.gone)
 
 
 def _diversity_and_ubiquity(block: Block, base: Margins, threshold: float) -> None:
@@ -762,10 +832,11 @@ def _per_capita(
     population = np.array([count.get(code) or np.nan for code in whole.regions], float)
     world = count.get(whole.reference_code or "")
     if world and totals is not None and totals.ndim == 1:
-        sector, total = totals, float(world)
+        sector: Floats = totals
+        total = float(world)
     else:
         both = ~np.isnan(population)[cells.region] & ~np.isnan(cells.value)
-        sector = np.bincount(cells.sector[both], cells.value[both], cells.n_sectors)
+        sector = np.bincount(cells.sector[both], cells.value[both], cells.n_sectors).astype(float, copy=False)
         total = float(np.nansum(population[np.unique(cells.region[both])]))
     return measures.per_capita(cells.value, population[cells.region], sector[cells.sector], total)
 
@@ -807,29 +878,32 @@ def _imports(project: Project, whole: Panel, period: int, window: int, block: Bl
         block.columns["michaely"] = np.where(known, measures.michaely(x_ij, m_ij, x_i, m_i), np.nan)
 
 
-def _persistence(measured: dict[int, Block], period: int) -> None:
+def _persistence(measured: dict[int, Block], period: int, *, trajectory: bool) -> None:
     """Periods in which a cell was material, out of the latest three; suspended where a break lies between them."""
     block = measured[period]
     span = [p for p in range(period - PERSISTENCE_PERIODS + 1, period + 1) if p >= 0]
     key = block.key
     held = block.material.astype(np.int32)
     for p in span[:-1]:
-        held += np.isin(key, measured[p].key[measured[p].material])
-    broken = np.zeros(held.size, bool)
+        held += np.isin(key, _keys(measured[p].cells, np.flatnonzero(measured[p].material)))
+    unknown = np.isnan(block.columns["rca"])
+    suspended = unknown
     for p in span[1:]:
         if measured[p].interrupted.size:
-            broken |= np.isin(key, measured[p].interrupted)
-    trajectory = np.full(held.size, TRAJECTORIES.index("never"), np.int8)
-    np.putmask(trajectory, held > 0, TRAJECTORIES.index("lost"))
-    np.putmask(trajectory, block.material, TRAJECTORIES.index("recent"))
-    np.putmask(trajectory, block.material & (held == PERSISTENCE_PERIODS), TRAJECTORIES.index("lasting"))
-    unknown = np.isnan(block.columns["rca"])
-    _mark(block, broken & ~unknown, "break")
-    np.putmask(held, broken | unknown, -1)
-    np.putmask(trajectory, broken | unknown, -1)
+            suspended = suspended | np.isin(key, measured[p].interrupted)
+    _mark(block, suspended & ~unknown, "break")
+    if trajectory:
+        way = np.full(held.size, TRAJECTORIES.index("never"), np.int8)
+        way[held > 0] = TRAJECTORIES.index("unclear")
+        way[(held > 0) & block.gone] = TRAJECTORIES.index("lost")
+        way[block.material] = TRAJECTORIES.index("recent")
+        way[block.material & (held == PERSISTENCE_PERIODS)] = TRAJECTORIES.index("lasting")
+        way[suspended] = -1
+        block.columns["trajectory"] = way
+        block.columns["periods"] = np.full(held.size, len(span), np.int32)
+    if suspended.any():
+        held[suspended] = -1
     block.columns["persistence"] = held
-    block.columns["trajectory"] = trajectory
-    block.columns["periods"] = np.full(held.size, len(span), np.int32)
 
 
 def rca_history(
@@ -839,24 +913,28 @@ def rca_history(
     window = options.window or (1 if whole.indicator.kind == "count" else 3)
     reference = resolve_reference(project, whole, options.reference)
     row = whole.regions.index(code)
-    parts = []
+    sectors: list[str] = []
+    letters: list[str | None] = []
+    years: list[int | None] = []
+    values, indices = [np.empty(0)], [np.empty(0)]
     for period in range(upto + 1):
         cells, status = whole.cells(period, window)
         base = measures.margins(cells, reference.totals(period, window, cells), absent=whole.indicator.absent)
         mine = np.flatnonzero(cells.region == row)
-        index = measures.balassa(cells.value[mine], _expected(cells, base)[mine])
-        letters = [whole.status_labels[s] if s >= 0 else None for s in status[mine].tolist()]
-        parts.append(
-            pl.DataFrame(
-                {
-                    "indicator": whole.indicator.id,
-                    "year": pl.Series([whole.years[period]] * mine.size, dtype=pl.Int32),
-                    "region": code,
-                    "sector": [whole.sectors[k] for k in cells.sector[mine].tolist()],
-                    "value": pl.Series(cells.value[mine], nan_to_null=True),
-                    "rca": pl.Series(index, nan_to_null=True),
-                    "status": pl.Series(letters, dtype=pl.String),
-                }
-            )
-        )
-    return pl.concat(parts)
+        own = Cells(cells.region[mine], cells.sector[mine], cells.value[mine], cells.n_regions, cells.n_sectors)
+        values.append(own.value)
+        indices.append(measures.balassa(own.value, _expected(own, base)))
+        sectors += [whole.sectors[k] for k in own.sector.tolist()]
+        letters += [whole.status_labels[s] if s >= 0 else None for s in status[mine].tolist()]
+        years += [whole.years[period]] * mine.size
+    return pl.DataFrame(
+        {
+            "indicator": pl.Series([whole.indicator.id] * len(years), dtype=pl.String),
+            "year": pl.Series(years, dtype=pl.Int32),
+            "region": pl.Series([code] * len(years), dtype=pl.String),
+            "sector": pl.Series(sectors, dtype=pl.String),
+            "value": pl.Series(np.concatenate(values), nan_to_null=True),
+            "rca": pl.Series(np.concatenate(indices), nan_to_null=True),
+            "status": pl.Series(letters, dtype=pl.String),
+        }
+    )

@@ -11,7 +11,7 @@ import polars as pl
 
 from capmap.analyses import selection
 from capmap.analyses.intensity import intensity
-from capmap.analyses.profile import LONG_COLUMNS, long, pick_year, sources
+from capmap.analyses.profile import LONG_COLUMNS, long, pick_year, sources, totals_of
 from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import panel
 from capmap.errors import RefusedError, UsageError
@@ -69,10 +69,12 @@ def compare(
     Notes
     -----
     An order of two regions is resolved when P(A > B) >= 0.90 under the posteriors of both, which hold the
-    year-to-year noise too. For values it is resolved when the ranges over the years of the window do not overlap.
+    year-to-year noise too, and at least `min_expected` (in units of the dispersion) is expected of each: below that the
+    prior alone would decide. For values it is resolved when the ranges over the years of the window do not overlap.
     The spread of a sector is the largest difference of RSCA (shrunken for counts) among the resolved pairs.
     """
-    codes = selection.regions(project, regions)
+    selection.one_year(year)
+    codes = [selection.own_region(project, text) for text in ([regions] if isinstance(regions, str) else regions)]
     if versus is not None:
         first = selection.region(project, versus)
         codes = [first, *(c for c in codes if c != first)]
@@ -100,11 +102,11 @@ def compare(
         own = measured.frame.filter(pl.col("region").cast(pl.String).is_in(codes))
         block = measured.meta["blocks"][0]
         blocks.append(block)
-        pairs = _pairs(own, codes, versus is not None)
+        pairs = _pairs(own, codes, versus is not None, options.min_expected)
         parts["indices"].append(own)
         parts["pairs"] += pairs
         parts["cells"] += _judged(own, codes, pairs, versus is not None)
-        parts["size"] += _size(measured.frame, codes, block)
+        parts["size"] += _size(totals_of(whole, whole.years.index(block["year"])), codes, block)
         parts["pattern"] += _pattern(own, codes)
         parts["complements"] += _complements(own, codes)
         partly.append(_coverage(meta, codes, have, block["year"], whole.years, own))
@@ -166,7 +168,7 @@ def _by_region(own: pl.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def _pairs(own: pl.DataFrame, codes: Sequence[str], versus: bool) -> list[dict[str, Any]]:
+def _pairs(own: pl.DataFrame, codes: Sequence[str], versus: bool, floor: float) -> list[dict[str, Any]]:
     """P(A ahead of B) and whether the order is resolved, for every pair of regions in every sector."""
     rows = []
     for sector, cells in _by_region(own).items():
@@ -177,6 +179,10 @@ def _pairs(own: pl.DataFrame, codes: Sequence[str], versus: bool) -> list[dict[s
             if one is None or two is None or one["rca"] is None or two["rca"] is None:
                 continue
             ahead, resolved, reason = _ahead(one, two)
+            if any(_too_little(row, floor) for row in (one, two)):
+                resolved, reason = False, "below_floor"
+            elif any("thin_reference" in (row["note"] or "") for row in (one, two)):
+                resolved, reason = False, "thin_reference"
             rows.append({
                 "indicator": one["indicator"], "year": one["year"], "sector": sector, "region": a, "other": b,
                 "p_ahead": ahead, "resolved": resolved, "spread": _rsca(one) - _rsca(two), "note": reason,
@@ -192,6 +198,11 @@ def _ahead(one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[float | None
     if one["rca_low"] is None or two["rca_low"] is None:
         return None, False, "one_period" if one["dispersion"] is None else "no_variance_beyond_chance"
     return None, one["rca_low"] > two["rca_high"] or two["rca_low"] > one["rca_high"], None
+
+
+def _too_little(row: Mapping[str, Any], floor: float) -> bool:
+    """Whether so little is expected, in units of the dispersion, that the prior alone would decide the order."""
+    return row["dispersion"] is not None and row["expected"] / row["dispersion"] < floor
 
 
 def _chance(shape_a: float, rate_a: float, shape_b: float, rate_b: float) -> float:
@@ -229,14 +240,17 @@ def _judged(
             ahead, behind = (widest["region"], widest["other"]) if first else (widest["other"], widest["region"])
             chance = widest["p_ahead"] if first or widest["p_ahead"] is None else 1 - widest["p_ahead"]
         any_row = next(iter(cells.values()))
+        nobody = everyone and all(cells[c]["class"] in ("below", "none") for c in codes)
+        # an order that nothing was known about (one period, no variance, too little expected) is not a tie
+        judged = any(p["note"] is None for p in by_sector.get(sector, ()))
         rows.append({
             "indicator": any_row["indicator"], "year": any_row["year"], "sector": sector,
             "differs": widest is not None, "spread": abs(widest["spread"]) if widest else None,
             "ahead": ahead, "behind": behind, "p_ahead": chance,
             "common": everyone and len(who) == len(codes),
             "only": mine[0] if len(mine) == 1 and len(who) == 1 else None,
-            "nobody": everyone and all(cells[c]["class"] in ("below", "none") for c in codes),
-            "too_close": everyone and widest is None,
+            "nobody": nobody,
+            "too_close": everyone and widest is None and not nobody and judged,
             "order_without_largest": _without_largest(cells, ahead, behind),
         })  # fmt: skip
     return rows
@@ -252,45 +266,31 @@ def _without_largest(cells: Mapping[str, Mapping[str, Any]], ahead: str | None, 
     return "same" if one > two else "reversed"
 
 
-def _size(frame: pl.DataFrame, codes: Sequence[str], block: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _size(totals: Mapping[str, Any], codes: Sequence[str], block: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Totals with share, rank, and place among the compared regions where the order of the totals is resolved.
 
-    A total whose series breaks in this year has no place: it was counted by another rule than the others.
+    A total whose series breaks in this year has no place: it was counted by another rule than the others. Of values
+    no error is known, so their order is not called resolved either.
     """
-    totals = (
-        frame.group_by("region")
-        .agg(pl.col("value").sum(),
-             pl.col("status").cast(pl.String).drop_nulls().unique().sort().str.join(";").alias("letters"))
-        .with_columns(pl.col("value").rank("min", descending=True).cast(pl.Int32).alias("rank"))
-    )  # fmt: skip
-    found = {row["region"]: row for row in totals.iter_rows(named=True)}
-    world = _world(frame)
+    found, world = totals["value"], totals["world"]
+    ranked = sorted(found.values(), reverse=True)
     phi = block["dispersion"]["phi"]
-    whole = [c for c in codes if c in found and "B" not in (found[c]["letters"] or "").split(";")]
-    ordered = sorted(whole, key=lambda c: -found[c]["value"])
+    whole = [c for c in codes if c in found and "B" not in totals["status"].get(c, ())]
+    ordered = sorted(whole, key=lambda c: -found[c]) if block["kind"] == "count" else []
     places: dict[str, int] = {}
     for k, code in enumerate(ordered):
         if k == 0:
             places[code] = 1
             continue
         # flat prior: half a count more than was found, in units of the dispersion
-        above, below = found[ordered[k - 1]]["value"] / phi + 0.5, found[code]["value"] / phi + 0.5
-        certain = block["kind"] != "count" or _chance(above, 1.0, below, 1.0) >= RESOLVED
-        places[code] = k + 1 if certain else places[ordered[k - 1]]
+        above, below = found[ordered[k - 1]] / phi + 0.5, found[code] / phi + 0.5
+        places[code] = k + 1 if _chance(above, 1.0, below, 1.0) >= RESOLVED else places[ordered[k - 1]]
     return [
-        {"indicator": block["indicator"], "year": block["year"], "region": c, "sector": TOTAL, "value": r["value"],
-         "share_world": r["value"] / world if world else None, "rank": r["rank"], "n": totals.height,
-         "place": places.get(c), "status": r["letters"] or None}
-        for c in codes if (r := found.get(c)) is not None
+        {"indicator": block["indicator"], "year": block["year"], "region": c, "sector": TOTAL, "value": found[c],
+         "share_world": found[c] / world if world else None, "rank": ranked.index(found[c]) + 1, "n": len(ranked),
+         "place": places.get(c), "status": ";".join(sorted(totals["status"].get(c, ()))) or None}
+        for c in codes if c in found
     ]  # fmt: skip
-
-
-def _world(frame: pl.DataFrame) -> float | None:
-    """The world's total over the sectors, from the sectors' own totals."""
-    sectors = frame.filter(pl.col("share_world") > 0).group_by("sector").agg(
-        (pl.col("value") / pl.col("share_world")).first().alias("total")
-    )  # fmt: skip
-    return float(sectors["total"].sum()) or None
 
 
 def _pattern(own: pl.DataFrame, codes: Sequence[str]) -> list[dict[str, Any]]:
@@ -402,6 +402,8 @@ def _headline(cells: pl.DataFrame, codes: Sequence[str]) -> pl.DataFrame:
         {"clause": "common", "indicator": r["indicator"], "year": r["year"], "sector": r["sector"]}
         for r in cells.filter(pl.col("common")).sort("indicator", "sector").iter_rows(named=True)
     ]  # fmt: skip
+    judged = cells.filter(pl.col("differs") | pl.col("too_close") | pl.col("nobody"))
+    rows.append({"clause": "not_judged", "measure": "fields", "value": float(cells.height - judged.height)})
     for clause, column in (("differing", "differs"), ("too_close", "too_close")):
         rows.append({"clause": clause, "measure": "fields", "value": float(cells[column].sum())})
     rows.append({"clause": "fields", "measure": "fields", "value": float(cells.height)})

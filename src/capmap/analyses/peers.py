@@ -117,6 +117,7 @@ def similar_patterns(profiles: Floats, row: int) -> Floats:
 
     `profiles` is (n_regions, n_sectors) of RSCA, NaN where no index exists.
     """
-    found: Floats = similarity.cosine_matrix(profiles)[row].copy()
+    flat = np.where(np.abs(profiles) < 1e-9, 0.0, profiles)  # a neutral index is no direction, only round-off
+    found: Floats = similarity.cosine_matrix(flat)[row].copy()
     found[row] = np.nan
     return found

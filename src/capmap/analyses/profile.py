@@ -13,18 +13,20 @@ import numpy as np
 import polars as pl
 
 from capmap.analyses import selection
-from capmap.analyses.blocks import CLASSES, rca_history
+from capmap.analyses.blocks import CLASSES, PERSISTENCE_PERIODS, rca_history
 from capmap.analyses.intensity import intensity
 from capmap.analyses.peers import Peers, peers_of, similar_patterns, structure
 from capmap.analyses.specialisation import measurable, rca, settings
-from capmap.data.panel import Panel, panel
-from capmap.errors import RefusedError
+from capmap.data.panel import Panel, panel, rows_of
+from capmap.errors import RefusedError, UsageError
 from capmap.methods.specialisation import symmetric
 from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
 
 #: Where a cell of the region stands in its profile, in this order of precedence.
 LISTINGS = ("specialised", "new", "lost", "large", "slight", "uncertain", "not_specialised", "no_index")
 STAGES = ("knowledge", "technology", "scale_up", "production", "market")
+#: Fewest sectors of which a pattern is compared: with two or three any likeness is chance.
+PATTERN_SECTORS = 5
 #: Specialisations and other cells named in the headline, per indicator.
 HEADLINE_FIELDS = {"lasting": 3, "large": 2, "new": 2}
 LONG_COLUMNS = (
@@ -59,11 +61,14 @@ def profile(
     `size`, `size_history`, `specialisation` (all cells, with `listing`), `history` (index by year), `intensity`,
     `pattern`, `coverage`, `questions` and `sources`.
     """
-    code = selection.region(project, region)
+    selection.one_year(year)
+    code = selection.own_region(project, region)
     known = known or Known(project, settings(project, **changes), changes)
     options = known.options
     chosen, people = known.chosen, known.people
     named = peers_of(project, code, known.structure)
+    if code in options.exclude:
+        raise UsageError(f"{code} is excluded, so it has no profile", fix="leave it out of --exclude")
     parts: dict[str, list[pl.DataFrame]] = {"specialisation": [], "history": [], "pattern": []}
     size: list[dict[str, Any]] = []
     size_history: list[dict[str, Any]] = []
@@ -90,7 +95,7 @@ def profile(
         size += rows
         size_history += trend
     intensities = _intensities(known, code, year, named, allow_mixed_years)
-    cells = _stack(parts["specialisation"])
+    cells = _with_earlier(_stack(parts["specialisation"]), _stack(parts["history"]), project.run.profile.material)
     tables = {
         "headline": _headline(cells, intensities, size, blocks),
         "context": _context(project, code, people),
@@ -239,6 +244,23 @@ def listed(own: pl.DataFrame, project: Project, regions: int | None = None) -> p
     )  # fmt: skip
 
 
+def _with_earlier(cells: pl.DataFrame, history: pl.DataFrame, material: float) -> pl.DataFrame:
+    """Adds `earlier`: whether the index reached the material threshold before the last three periods."""
+    if cells.is_empty():
+        return cells
+    keys = ["indicator", "sector"]
+    before = (
+        history.sort("year")
+        .with_columns(pl.col("year").rank("dense", descending=True).over("indicator").alias("age"))
+        .filter(pl.col("age") > PERSISTENCE_PERIODS)
+        .group_by(keys)
+        .agg((pl.col("rca") >= material).any().alias("earlier"))
+    )
+    found = {(r["indicator"], r["sector"]): r["earlier"] for r in before.iter_rows(named=True)}
+    rows = zip(cells["indicator"].cast(pl.String).to_list(), cells["sector"].cast(pl.String).to_list(), strict=True)
+    return cells.with_columns(pl.Series("earlier", [found.get(row) for row in rows], dtype=pl.Boolean))
+
+
 def pattern(frame: pl.DataFrame, meta: Indicator, code: str) -> pl.DataFrame:
     """Likeness of the region's pattern to every other's: cosine of RSCA, from shrunken indices for counts."""
     index = "rca_eb" if meta.kind == "count" and frame["rca_eb"].null_count() < frame.height else "rca"
@@ -247,6 +269,10 @@ def pattern(frame: pl.DataFrame, meta: Indicator, code: str) -> pl.DataFrame:
     )
     codes = wide["region"].cast(pl.String).to_list()
     values = wide.drop("region").to_numpy().astype(float)
+    if values.shape[1] < PATTERN_SECTORS:
+        return pl.DataFrame(
+            schema={"indicator": pl.String, "year": pl.Int32, "region": pl.String, "similarity": pl.Float64}
+        )
     likeness = similar_patterns(symmetric(values), codes.index(code))
     found = pl.DataFrame(
         {"indicator": meta.id, "year": frame["year"][0], "region": codes, "similarity": likeness},
@@ -359,7 +385,7 @@ def _size(
     mixed: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Total of an indicator: amount, world share, rank, per head and against the peers; and its history."""
-    totals = {p: _totals(whole, p) for p in range(period + 1)}
+    totals = {p: totals_of(whole, p) for p in range(period + 1)}
     here = totals[period]
     own, year = here["value"].get(code), block["year"]
     ranked = sorted((v for v in here["value"].values()), reverse=True)
@@ -386,7 +412,7 @@ def _size(
     return [row], history
 
 
-def _totals(whole: Panel, period: int) -> dict[str, Any]:
+def totals_of(whole: Panel, period: int) -> dict[str, Any]:
     """Totals over sectors of every region and of the world in one period, with the status letters that occur."""
     cells, status = whole.cells(period)
     known = ~np.isnan(cells.value)
@@ -499,7 +525,8 @@ def _headline(
         own = cells.filter(pl.col("indicator") == name)
         for clause in ("large", "new"):
             measure = "value" if clause == "large" else "rca"
-            chosen = own.filter(pl.col("listing") == clause).sort(pl.col(measure).neg(), "sector")
+            known = pl.col("earlier").fill_null(value=False) & (clause == "new")  # back, or wavering: not new
+            chosen = own.filter((pl.col("listing") == clause) & ~known).sort(pl.col(measure).neg(), "sector")
             rows += [_cell(c, clause, measure) for c in chosen.head(HEADLINE_FIELDS[clause]).iter_rows(named=True)]
     if intensities.height:
         for one in intensities.filter(pl.col("value").is_not_null()).iter_rows(named=True):
@@ -562,30 +589,28 @@ def _coverage(project: Project, code: str, cells: pl.DataFrame, intensities: pl.
     listed_ = project.codes.regions
     totals = listed_.filter(pl.col("role") != "region")["code"].to_list()
     for meta in selection.indicators(project):
-        every = project.observations.filter(pl.col("indicator") == meta.id)
-        own = every.filter(pl.col("region") == code)
         used = [
             f.filter(pl.col("indicator") == meta.id)["year"].to_list()
             for f in (cells, intensities) if f.height
         ]  # fmt: skip
         years = sorted({y for ys in used for y in ys if y is not None})
-        letters = own["status"].cast(pl.String).drop_nulls()
-        now = own.filter(pl.col("year").is_in(years)) if years else own
-        rows.append({
-            "indicator": meta.id, "stage": meta.stage, "kind": meta.kind,
-            "year": years[-1] if years else None,
-            "first_year": own["year"].min(), "last_year": own["year"].max(),
-            "sectors": now.filter(pl.col("value").is_not_null())["sector"].n_unique() if now.height else 0,
-            "of": every["sector"].n_unique(),
-            "regions": every.filter(
-                pl.col("value").is_not_null() & ~pl.col("region").cast(pl.String).is_in(totals)
-            )["region"].n_unique(),
-            "missing": int(own["value"].null_count()),
-            "estimated": int(letters.is_in(["E", "I", "P"]).sum()),
-            "breaks": int((letters == "B").sum()),
-            "low_reliability": int((letters == "U").sum()),
-            "note": None if own.height else "not_collected",
-        })  # fmt: skip
+        own, known, status = pl.col("region") == code, pl.col("value").is_not_null(), pl.col("status").cast(pl.String)
+        now = own & pl.col("year").is_in(years) if years else own
+        elsewhere = pl.col("region").cast(pl.String).is_in(totals)
+        held = rows_of(project.observations, meta.id).select(
+            first_year=pl.col("year").filter(own).min(),
+            last_year=pl.col("year").filter(own).max(),
+            sectors=pl.col("sector").filter(now & known).n_unique(),
+            of=pl.col("sector").n_unique(),
+            regions=pl.col("region").filter(known & ~elsewhere).n_unique(),
+            missing=(own & ~known).sum(),
+            estimated=(own & status.is_in(["E", "I", "P"])).sum(),
+            breaks=(own & (status == "B")).sum(),
+            low_reliability=(own & (status == "U")).sum(),
+            note=pl.when(~own.any()).then(pl.lit("not_collected")),
+        )
+        rows.append({"indicator": meta.id, "stage": meta.stage, "kind": meta.kind,
+                     "year": years[-1] if years else None, **held.row(0, named=True)})  # fmt: skip
     return _frame(rows, {
         "indicator": pl.String, "stage": pl.String, "kind": pl.String, "year": pl.Int32, "first_year": pl.Int32,
         "last_year": pl.Int32, "sectors": pl.Int32, "of": pl.Int32, "regions": pl.Int32, "missing": pl.Int32,
@@ -618,4 +643,4 @@ def _questions(project: Project, cells: pl.DataFrame) -> pl.DataFrame:
     return _frame(rows, schema)
 
 
-__all__ = ["CLASSES", "LISTINGS", "listed", "long", "pattern", "profile", "sources"]
+__all__ = ["CLASSES", "LISTINGS", "listed", "long", "pattern", "profile", "profiles", "sources", "totals_of"]

@@ -16,6 +16,7 @@ Year = int | str | None
 def indicators(project: Project, wanted: Sequence[str] = ()) -> list[Indicator]:
     """Indicators named by id, or all that have observations; unknown ids raise with the nearest ones."""
     present = project.observations["indicator"].unique().to_list()
+    wanted = [wanted] if isinstance(wanted, str) else wanted
     if not wanted:
         return [project.catalogue[i] for i in sorted(present)]
     found = []
@@ -43,8 +44,26 @@ def region(project: Project, text: str) -> str:
 
 
 def regions(project: Project, texts: Iterable[str]) -> list[str]:
-    """Codes of several regions; see `region`."""
-    return [region(project, text) for text in texts]
+    """Codes of several regions; see `region`. One text alone is one region."""
+    return [region(project, text) for text in ([texts] if isinstance(texts, str) else texts)]
+
+
+def own_region(project: Project, text: str) -> str:
+    """Code of a region that stands for itself; a published total or an aggregate raises."""
+    code = region(project, text)
+    role = project.codes.regions.filter(pl.col("code") == code)["role"].to_list()
+    if role and role[0] not in (None, "region"):
+        raise UsageError(f"{code} is a {role[0]}, not a region", fix="name a region: `capmap regions`")
+    return code
+
+
+def one_year(wanted: Year) -> None:
+    """Raises unless one year, or `latest`, is wanted."""
+    if wanted in (None, "latest"):
+        return
+    first, last = (0, 1) if wanted == "all" else year_range(wanted)
+    if first != last:
+        raise UsageError(f"--year {wanted} is more than one year", fix="use latest or one year, such as 2018")
 
 
 def in_group(project: Project, group: str) -> list[str]:
@@ -127,6 +146,8 @@ def periods(years: Sequence[int | None], wanted: Year) -> list[int]:
 def year_range(wanted: Year) -> tuple[int, int]:
     """First and last year of `2018` or `2010:2018`; raises on anything else."""
     parts = str(wanted).split(":")
+    if len(parts) == 2 and all(p.strip().isdigit() for p in parts) and int(parts[0]) > int(parts[1]):
+        raise UsageError(f"--year {wanted} runs backwards", fix=f"write {parts[1]}:{parts[0]}")
     try:
         first, last = int(parts[0]), int(parts[-1])
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from capmap.analyses.blocks import (
     TRAJECTORIES,
     Block,
     measure,
+    threads,
 )
-from capmap.data.observations import indicator_rows
-from capmap.data.panel import Panel, panel
+from capmap.data.panel import Panel, panel, rows_of
 from capmap.errors import RefusedError, UsageError
 from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
 
@@ -39,17 +39,25 @@ LABELS: dict[str, tuple[str, ...]] = {
 
 
 def settings(project: Project, **changes: object) -> SpecialisationSection:
-    """The `[specialisation]` section with the changes given (None means unchanged), validated again."""
-    given = {key: value for key, value in changes.items() if value is not None}
-    if not given:
-        return project.run.specialisation
-    from pydantic import ValidationError
+    """The `[specialisation]` section with the changes given (None means unchanged), validated again.
 
-    try:
-        return SpecialisationSection.model_validate(project.run.specialisation.model_dump() | given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    Excluded regions may be named as anywhere else; an unknown one raises.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    if isinstance(given.get("exclude"), str):
+        given["exclude"] = (given["exclude"],)
+    options = project.run.specialisation
+    if given:
+        from pydantic import ValidationError
+
+        try:
+            options = SpecialisationSection.model_validate(options.model_dump() | given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if options.exclude:
+        options = options.model_copy(update={"exclude": tuple(selection.regions(project, options.exclude))})
+    return options
 
 
 def rca(
@@ -91,27 +99,36 @@ def rca(
     unknown = [name for name in extras if name not in EXTRAS]
     if unknown:
         raise UsageError(f"unknown --with {', '.join(unknown)}", fix=f"choose from {', '.join(EXTRAS)}")
+    kept = _classes(classes)
     chosen, skipped = measurable(project, indicator)
     wanted_regions = set(selection.regions(project, region))
     wanted_sectors = {selection.sector(project, text, chosen) for text in sector}
-    frames, blocks, empty = [], [], []
+    frames: list[pl.DataFrame] = []
+    blocks: list[dict[str, Any]] = []
+    empty: list[dict[str, Any]] = []
     for meta in chosen:
         whole = panel(project, meta.id, exclude=options.exclude)
+        _comparable(whole)
         wanted = selection.periods(whole.years, year)
         if not wanted:
             empty.append({"indicator": meta.id, "asked": str(year), "has": [y for y in whole.years if y is not None]})
             continue
         measured = measure(project, whole, wanted, options, extras=extras, complete=complete)
         blocks += [block.meta for block in measured]
-        frames += _frames(project, whole, measured, wanted_regions, wanted_sectors, extras)
+        make = _framing(project, whole, wanted_regions, wanted_sectors, extras)
+        with threads(sum(block.cells.value.size for block in measured)) as several:
+            frames += several(make, measured)
     if not frames:
         said = "; ".join(f"{e['indicator']}: no data in {e['asked']} (has {_years(e['has'])})" for e in empty)
         raise RefusedError(
             said or "no count or value indicator with more than one sector", fix="see `capmap indicators`"
         )
     table = pl.concat(frames)
-    if classes:
-        table = table.filter(pl.col("class").cast(pl.String).is_in(list(classes)))
+    if kept:
+        table = table.filter(pl.col("class").cast(pl.String).is_in(kept))
+        blocks = [b for b in blocks if b["indicator"] in set(table["indicator"].cast(pl.String))] or blocks
+    elif wanted_sectors:
+        blocks = [b for b in blocks if b["indicator"] in set(table["indicator"].cast(pl.String))]
     return Result("rca", {"rca": table}, {
         "command": "rca",
         "parameters": options.model_dump() | {"year": str(year), "with": list(extras), "complete": complete},
@@ -119,6 +136,15 @@ def rca(
         "no_data": empty,
         "skipped": skipped,
     })  # fmt: skip
+
+
+def _classes(wanted: Sequence[str]) -> list[str]:
+    """Classes as they stand in files; the words of the screen are understood too."""
+    said = {"not specialised": "below", "none found": "none", **{name: name for name in CLASSES}}
+    unknown = [name for name in wanted if name not in said]
+    if unknown:
+        raise UsageError(f"unknown --class {', '.join(unknown)}", fix=f"choose from {', '.join(CLASSES)}")
+    return [said[name] for name in wanted]
 
 
 def measurable(project: Project, wanted: Sequence[str] = ()) -> tuple[list[Indicator], list[dict[str, str]]]:
@@ -138,6 +164,16 @@ def measurable(project: Project, wanted: Sequence[str] = ()) -> tuple[list[Indic
     return chosen, skipped
 
 
+def _comparable(whole: Panel) -> None:
+    """Raises where an index says nothing: one sector, or one region that is its own world."""
+    if len(whole.sectors) < 2 or (len(whole.regions) < 2 and whole.reference is None) or not whole.regions:
+        raise RefusedError(
+            f"{whole.indicator.id} has {len(whole.regions)} region(s) and {len(whole.sectors)} sector(s): every index "
+            "would be 1",
+            fix="an index needs two regions (or a published world) and two sectors",
+        )
+
+
 def _unfit(project: Project, meta: Indicator) -> tuple[str, str] | None:
     if meta.kind == "intensity":
         return (
@@ -146,21 +182,15 @@ def _unfit(project: Project, meta: Indicator) -> tuple[str, str] | None:
         )
     if meta.kind == "score":
         return "a score is a judgement on a bounded scale, not an amount", f"capmap normalise -i {meta.id}"
-    sector = project.observations["sector"][indicator_rows(project.observations)[meta.id]]
-    if not (sector != TOTAL).any():
+    if not (rows_of(project.observations, meta.id)["sector"] != TOTAL).any():
         return f"it has no sectors, only {TOTAL}", f"capmap normalise -i {meta.id}"
     return None
 
 
-def _frames(
-    project: Project,
-    whole: Panel,
-    blocks: Sequence[Block],
-    regions: set[str],
-    sectors: set[str],
-    extras: Sequence[str],
-) -> Iterator[pl.DataFrame]:
-    """Blocks of one indicator as frames, rows and columns as documented; empties the blocks as it goes."""
+def _framing(
+    project: Project, whole: Panel, regions: set[str], sectors: set[str], extras: Sequence[str]
+) -> Callable[[Block], pl.DataFrame]:
+    """A function that makes a frame of a block of the indicator, rows and columns as documented, and empties it."""
     kinds = project.observations.schema
     translate = {
         "region": _translation(whole.regions, kinds["region"]),
@@ -168,31 +198,32 @@ def _frames(
         "status": _translation(whole.status_labels, kinds["status"]),
     } | {name: _translation(labels, pl.Enum(labels)) for name, labels in LABELS.items()}
     translate["largest_other"] = translate["region"]
-    names = (*COLUMNS, *(name for extra in EXTRAS if extra in extras for name in EXTRAS[extra]))
-    for block in blocks:
-        mask = _selected(whole, block, regions, sectors)
-        height = block.cells.value.size if mask is None else int(mask.sum())
 
-        def rows(name: str, block: Block = block, mask: Bools | None = mask) -> NDArray[Any]:
+    def series(block: Block, name: str, mask: Bools | None, height: int) -> pl.Series:
+        def rows(name: str) -> NDArray[Any]:
             found = _column(block, name)
             return found if mask is None else found[mask]
 
-        columns: dict[str, pl.Series] = {}
-        for name in names:
-            if name == "indicator":
-                columns[name] = pl.repeat(whole.indicator.id, height, dtype=kinds["indicator"], eager=True)
-            elif name == "year":
-                columns[name] = pl.repeat(whole.years[block.period], height, dtype=pl.Int32, eager=True)
-            elif name in translate:
-                columns[name] = _categories(rows(name), *translate[name])
-            elif name == "note":
-                dominated = (block.largest >= 0).any()
-                columns[name] = _notes(whole, rows("flags"), rows("largest_other") if dominated else None)
-            elif name in INTEGERS:
-                columns[name] = _null_below_zero(pl.Series(rows(name)))
-            else:
-                columns[name] = pl.Series(rows(name), nan_to_null=True)
-        yield pl.DataFrame(columns)
+        if name == "indicator":
+            return pl.repeat(whole.indicator.id, height, dtype=kinds["indicator"], eager=True)
+        if name == "year":
+            return pl.repeat(whole.years[block.period], height, dtype=pl.Int32, eager=True)
+        if name in translate:
+            return _categories(rows(name), *translate[name])
+        if name == "note":
+            dominated = (block.largest >= 0).any()
+            return _notes(whole, rows("flags"), rows("largest_other") if dominated else None)
+        if name in INTEGERS:
+            return _null_below_zero(rows(name))
+        return pl.Series(rows(name), nan_to_null=True)
+
+    def frame(block: Block) -> pl.DataFrame:
+        mask = _selected(whole, block, regions, sectors)
+        height = block.cells.value.size if mask is None else int(mask.sum())
+        names = (*COLUMNS, *(name for extra in EXTRAS if extra in extras for name in EXTRAS[extra]))
+        return pl.DataFrame({name: series(block, name, mask, height) for name in names})
+
+    return frame
 
 
 def _column(block: Block, name: str) -> NDArray[Any]:
@@ -223,16 +254,15 @@ def _selected(whole: Panel, block: Block, regions: set[str], sectors: set[str]) 
     return mask
 
 
-def _null_below_zero(codes: pl.Series) -> pl.Series:
-    return codes.set(codes < 0, None) if codes.len() and codes.min() < 0 else codes
+def _null_below_zero(codes: NDArray[Any]) -> pl.Series:
+    column = pl.Series(codes)
+    return column.set(column < 0, None) if codes.size and codes.min() < 0 else column
 
 
 def _translation(labels: Sequence[str], kind: pl.DataType) -> tuple[NDArray[Any], pl.DataType]:
     """Codes into a wider category list for codes into `labels`, and the type that has that list."""
-    assert isinstance(kind, pl.Enum)
-    place = {label: code for code, label in enumerate(kind.categories.to_list())}
-    physical = pl.Series([], dtype=kind).to_physical().to_numpy().dtype
-    return np.array([*(place[label] for label in labels), 0], physical), kind  # code -1 reaches the last entry
+    codes = pl.Series(labels, dtype=kind).to_physical().to_numpy()
+    return np.append(codes, codes[:1]), kind  # code -1 reaches the last entry
 
 
 def _categories(codes: NDArray[Any], translate: NDArray[Any], kind: pl.DataType) -> pl.Series:
@@ -260,8 +290,9 @@ def _notes(whole: Panel, flags: NDArray[np.uint16], largest: NDArray[np.int32] |
             if names or marked:
                 entry[value, k] = len(texts)
                 texts.append(";".join(sorted(names + marked)))
-    ids = entry[flags, 0]
-    if largest is not None:
+    if largest is None:
+        ids = entry[:, 0][flags]
+    else:
         which = np.full(len(whole.regions) + 1, meant.size, np.int32)
         which[meant] = np.arange(meant.size)
         ids = entry[flags, which[largest]]

@@ -16,7 +16,7 @@ app = typer.Typer(
     name="capmap",
     help="Industrial capability characterisation: what regions are demonstrably specialised in, and how sure that is.",
     no_args_is_help=True,
-    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
@@ -40,6 +40,12 @@ for family in (know, measure, read, operate):
 def run() -> int:
     """Run the command line and return its exit code."""
     signal.signal(signal.SIGTERM, _stopped)
+    if sys.stderr is None:  # closed by the caller: there is nobody to talk to
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        print("capmap: error: standard output is closed", file=sys.stderr)  # noqa: T201
+        print("  fix: write the result to a file with -o FILE", file=sys.stderr)  # noqa: T201
+        return ExitCode.CANNOT_WRITE
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -49,6 +55,13 @@ def run() -> int:
     except BrokenPipeError:
         _silence()
         return ExitCode.DONE
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        _silence()
+        print(f"capmap: error: cannot read or write: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        print("  fix: check the disk, the permissions and where the output goes", file=sys.stderr)  # noqa: T201
+        return ExitCode.CANNOT_WRITE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except CapmapError as error:

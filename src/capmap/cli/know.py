@@ -61,8 +61,11 @@ def check(
     from capmap.report.problems import show_findings
 
     loaded = open_project(project, data=data, kind=kind, columns=columns, quiet=quiet, check=False)
-    count = {name: sum(f.count for f in loaded.findings if f.severity == name) for name in ("error", "warning", "note")}
-    result = Result("check", {"findings": findings_frame(loaded.findings)}, {"command": "check", "count": count})
+    kinds = ("error", "warning", "note")
+    count = {name: sum(f.severity == name for f in loaded.findings) for name in kinds}
+    places = {name: sum(f.count for f in loaded.findings if f.severity == name) for name in kinds}
+    meta = {"command": "check", "count": count, "places": places}
+    result = Result("check", {"findings": findings_frame(loaded.findings)}, meta)
 
     def show(console: Console) -> None:
         show_findings(console, loaded.findings, everything=everything)
@@ -92,7 +95,7 @@ def indicators(
     loaded = open_project(project, data=data, kind=kind, columns=columns, quiet=quiet)
     if indicator is None:
         _list(listing.indicators(loaded), loaded, output, format_, quiet,
-              ("id", "name", "kind", "first_year", "last_year", "regions", "sectors"))  # fmt: skip
+              ("id", "name", "kind", "years", "regions", "sectors"))  # fmt: skip
     else:
         _list(listing.indicator(loaded, indicator), loaded, output, format_, quiet)
 
@@ -169,8 +172,10 @@ def _list(
     from capmap.report import tables
 
     def show(console: Console) -> None:
-        for frame in result.tables.values():
-            shown = frame.select(narrow) if narrow else frame
+        for place, frame in enumerate(result.tables.values()):
+            if place:
+                console.print()
+            shown = tables.with_years(frame).select(narrow) if narrow else frame
             tables.show(console, shown, tables.plain_columns(shown), fold=True)
 
     emit(result, loaded, show, output=output, format=format_, quiet=quiet, long=lambda: tables.first(result))

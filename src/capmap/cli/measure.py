@@ -85,11 +85,10 @@ def rca(
     def show(console: Console) -> None:
         names = selection.all_sector_names(loaded)
         people = selection.region_labels(loaded)
-        several = len(result.meta["blocks"]) > 1
         chosen = (
             tables.wide_columns(result.frame, people, names)
             if wide
-            else tables.rca_columns(people, names, several, console.width)
+            else tables.rca_columns(result.frame, people, names, console.width)
         )
         starred = [] if wide else tables.dependence(result.frame, people)
         tables.show(console, result.frame, chosen, [*starred, *caption], None if everything else SCREEN_ROWS)
@@ -229,12 +228,24 @@ def normalise(
     )  # fmt: skip
     result = tables.only(result, "treatment" if treatment else "normalise")
     if not treatment:
-        result = refine.refine(loaded, result, group=group, top=top, sort=sort, labels=labels, default_sort="score")
+        result = refine.refine(
+            loaded,
+            result,
+            group=group,
+            top=top,
+            sort=sort,
+            labels=labels,
+            default_sort="+rank" if method == "rank" else "score",
+        )
+    caption = tables.normalise_caption(result.meta, today(), loaded.run.profile.old_after)
 
     def show(console: Console) -> None:
-        chosen = tables.wide_columns(result.frame, selection.region_labels(loaded), selection.all_sector_names(loaded))
-        tables.show(console, result.frame, chosen, tables.normalise_caption(result.meta),
-                    None if everything else SCREEN_ROWS)  # fmt: skip
+        people, names = selection.region_labels(loaded), selection.all_sector_names(loaded)
+        if treatment:
+            frame, chosen = result.frame, tables.wide_columns(result.frame, people, names)
+        else:
+            frame = result.frame if sort else tables.best_first(result.frame)
+            chosen = tables.normalise_columns(frame, people, names, console.width)
+        tables.show(console, frame, chosen, caption, None if everything else SCREEN_ROWS)
 
-    emit(result, loaded, show, output=output, format=format_, quiet=quiet,
-         caption=tables.normalise_caption(result.meta))  # fmt: skip
+    emit(result, loaded, show, output=output, format=format_, quiet=quiet, caption=caption)

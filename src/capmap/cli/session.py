@@ -86,6 +86,7 @@ def emit(
 
     result = write.stamped(project, result)
     if output is not None and str(output) != "-":
+        _spare_inputs(project, output)
         chosen = format or write.format_of(output)
         if chosen != "table":
             write.write(result, output, chosen, long=long() if long and chosen not in MANY_TABLES else None)
@@ -108,11 +109,27 @@ def emit(
             say(f"capmap: {line}")
 
 
+def _spare_inputs(project: Project, output: Path) -> None:
+    """Raises where a result would replace what it is made from."""
+    target = output.resolve()
+    read = {f.path.resolve() for f in project.files}
+    folders = [(project.root / folder).resolve() for folder in (project.run.data.indicators, project.run.data.codes)]
+    run_file = (project.root / "capmap.toml").resolve()
+    if target in read or target == run_file or any(folder in target.parents for folder in folders):
+        raise UsageError(f"{output} is an input of this project", fix="write the result to another file")
+
+
 def console(file: Any = None, width: int | None = None) -> Console:
     """A console on stdout, or on a file."""
-    from rich.console import Console
+    from rich.console import Console as RichConsole
 
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    class Quiet(RichConsole):
+        """A console that leaves a broken pipe to whoever runs the command."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Quiet(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 @contextmanager

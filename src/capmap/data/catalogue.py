@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from capmap.data.findings import finding
+from capmap.data.findings import finding, not_opened
 from capmap.data.toml import read_toml, validate
 from capmap.errors import Finding, UnreadableError
 from capmap.model import Indicator, Kind, Source
@@ -33,10 +33,14 @@ def read_catalogue(folder: Path, name: str) -> Catalogue:
             column="data.indicators",
         )
         return Catalogue({}, {}, (missing,))
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        return Catalogue({}, {}, (not_opened(error, name),))
     indicators: dict[str, Indicator] = {}
     files: dict[str, str] = {}
     findings: list[Finding] = []
-    for path in sorted(folder.glob("*.toml")):
+    for path in paths:
         file = files[path.stem] = f"{name.rstrip('/')}/{path.name}"
         try:
             indicator, problems = validate(Indicator, read_toml(path, file), id=path.stem)

@@ -16,7 +16,10 @@ from capmap.model import STATUSES, TOTAL, CsvSection
 STATUS = pl.Enum(sorted(STATUSES))
 CODED = ("region", "sector", "indicator")
 KEYS = (*CODED, "year")
+GROUPED = 3  #: values that must look like thousands before that is said
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}([., ’'\u00a0\u202f]\d{3})+([.,]\d*)?")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _YEAR = re.compile(r"([1-9]\d{3})(?:\.0*)?")
 
 
@@ -175,6 +178,51 @@ def _spaced(file: DataFile) -> dict[str, pl.Expr]:
     return {key: pl.col(file.columns[key]).cast(pl.String).is_in(codes) for key, codes in spaced.items() if codes}
 
 
+def thousands(file: DataFile, how: Reading) -> list[Finding]:
+    """A warning where every value with a point looks like thousands, of which there are at least three.
+
+    Looked for where columns are separated by semicolons, as they are where the comma is the decimal mark, and
+    wherever nobody has said what the decimal mark is. Thousands never begin with 0, so 0.125 shows decimals.
+    """
+    written = how.csv.separator == ";" or "decimal" not in how.csv.model_fields_set
+    if not file.is_text or how.csv.decimal != "." or not written:
+        return []
+    dotted = file.scan().select(LINE, text=_text(file, "value")).filter(pl.col("text").str.contains(".", literal=True))
+    grouped = pl.col("text").str.contains(_GROUPED)
+    if not dotted.head(1_000).select(grouped.all()).collect().item():  # most files are told from their first rows
+        return []
+    seen = dotted.select(pl.len(), grouped.all().alias("all"), pl.first(LINE), pl.first("text"))
+    count, every, line, text = seen.collect(engine="streaming").row(0)
+    if count < GROUPED or not every:
+        return []
+    plain = re.sub(r"\.", "", text)
+    return [
+        finding(
+            "CM041",
+            f"every value with a point looks like thousands: {text!r} is read as {float(text)!r}"
+            if text.count(".") == 1
+            else f"every value with a point looks like thousands: {text!r}",
+            f"if it means {plain}, set {how.setting('csv', 'decimal', ',')} and write {plain}: thousands separators "
+            f"are not read; if not, set {how.setting('csv', 'decimal', '.')}",
+            file=file.name,
+            line=line,
+            column="value",
+            value=text,
+            count=count,
+        )
+    ]
+
+
+def _invisible(file: DataFile) -> dict[str, pl.Expr]:
+    """Column -> which of its codes hold control characters."""
+    odd = {
+        key: [code for code in file.distinct[key].drop_nulls() if CONTROL.search(code.strip())]
+        for key in CODED
+        if key in file.columns
+    }
+    return {key: pl.col(file.columns[key]).cast(pl.String).is_in(codes) for key, codes in odd.items() if codes}
+
+
 def explain(file: DataFile, how: Reading, found: Mapping[str, pl.Expr], blank: pl.Expr | None) -> list[Finding]:
     """A finding for each cell at fault, with its line and what it holds."""
     findings: list[Finding] = []
@@ -182,6 +230,8 @@ def explain(file: DataFile, how: Reading, found: Mapping[str, pl.Expr], blank: p
         findings += _located(file, column, fault, blank, how, _cell)
     for column, fault in _spaced(file).items():
         findings += _located(file, column, fault, blank, how, _space)
+    for column, fault in _invisible(file).items():
+        findings += _located(file, column, fault, blank, how, _control)
     return findings
 
 
@@ -223,6 +273,11 @@ def _cell(column: str, text: str | None, how: Reading) -> tuple[str, str, str]:
 
 def _space(column: str, text: str | None, _: Reading) -> tuple[str, str, str]:
     return "CM034", f"space around the {column} {text!r}", f"write {str(text).strip()!r}"
+
+
+def _control(column: str, text: str | None, _: Reading) -> tuple[str, str, str]:
+    plain = CONTROL.sub("", str(text).strip())
+    return "CM028", f"control character in the {column} {text!r}", f"write {plain!r}, or correct the encoding"
 
 
 def _bad_number(text: str, how: Reading) -> tuple[str, str, str]:

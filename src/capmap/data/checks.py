@@ -16,12 +16,14 @@ from capmap.data.cells import KEYS
 from capmap.data.findings import CHECKS, finding, findings_frame, in_order
 from capmap.data.nearest import did_you_mean
 from capmap.data.observations import indicator_rows, row_key
+from capmap.data.settings import RUN_FILE
 from capmap.data.tables import (
     SERIES_CHECKS,
     TABLE_CHECKS,
     Ints,
     Row,
     Subject,
+    beyond_numbers,
     each,
     number,
     place,
@@ -47,7 +49,7 @@ def check(project: Project) -> tuple[Finding, ...]:
     -------
     Findings. Checks that name rows list up to 10,000 of them one by one and count the rest.
     """
-    findings = [*_references(project), *_mixed_counting(project), *_nothing(project)]
+    findings = [*_references(project), *_peers(project), *_mixed_counting(project), *_nothing(project)]
     frame = project.observations
     if not frame.height:
         return in_order(findings)
@@ -61,6 +63,9 @@ def check(project: Project) -> tuple[Finding, ...]:
     for rule in ROW_CHECKS:
         findings += rule(subject)
     for series in subject.series:
+        if too_large := list(beyond_numbers(series)):  # no sum of these values tells anything
+            findings += too_large
+            continue
         for series_rule in SERIES_CHECKS:
             findings += series_rule(series)
         for table_rule in TABLE_CHECKS:
@@ -110,6 +115,24 @@ def _references(project: Project) -> Iterator[Finding]:
             )
 
 
+def _peers(project: Project) -> Iterator[Finding]:
+    """Regions under `[peers]` that are in no list."""
+    regions = dict(project.codes.regions.select("code", "label").iter_rows())
+    for region, peers in project.run.peers.items():
+        origin = project.origins.get(f"peers.{region}", RUN_FILE)
+        for named in (region, *peers):
+            if named not in regions:
+                near = did_you_mean(named, regions)
+                yield finding(
+                    "CM076",
+                    f"{named!r} under `[peers]` is no region of this project",
+                    f"did you mean {near}?" if near else f"add {named} to regions.csv, or leave it out",
+                    file=RUN_FILE if origin == RUN_FILE else None,
+                    column=f"peers.{region}",
+                    value=named,
+                )
+
+
 def _mixed_counting(project: Project) -> Iterator[Finding]:
     """Counts of one classification and unit, some whole and some fractional."""
     groups: dict[tuple[str, str], list[Indicator]] = defaultdict(list)
@@ -132,6 +155,9 @@ def _mixed_counting(project: Project) -> Iterator[Finding]:
 def _nothing(project: Project) -> Iterator[Finding]:
     """No observations at all, or none of an indicator."""
     if not project.observations.height:
+        names = {f.name for f in project.files}
+        if any(f.severity == "error" and f.file in names for f in project.findings):
+            return  # there are rows, and each has a finding
         files = ", ".join(f.name for f in project.files)
         yield finding("CM091", "there are no observations", "add rows below the header", file=files or None)
         return
@@ -169,7 +195,8 @@ def _unknown_codes(subject: Subject) -> Iterator[Finding]:
     broken = {Path(f.file).stem for f in project.findings if f.file and f.file.endswith(".toml")}
     indicators = {i.id: i.name for i in project.catalogue.values()}
     add = f"add {project.run.data.indicators.rstrip('/')}/{{}}.toml"
-    yield from _unknown(subject, "CM053", "indicator", seen.keys() - broken, indicators, add)
+    if not any(f.file == project.run.data.indicators for f in project.findings):  # else none could be read
+        yield from _unknown(subject, "CM053", "indicator", seen.keys() - broken, indicators, add)
     folder = project.run.data.codes.rstrip("/")
     regions = dict(project.codes.regions.select("code", "label").iter_rows())
     found = {subject.regions[n] for own, _ in seen.values() for n in np.flatnonzero(own)}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import polars as pl
 
-from capmap.data.findings import finding
+from capmap.data.cells import CONTROL
+from capmap.data.findings import finding, not_opened
 from capmap.data.nearest import nearest
 from capmap.data.observations import indicator_rows
 from capmap.errors import Finding
@@ -32,10 +33,16 @@ class CodeLists:
 
 def read_codes(folder: Path, name: str) -> CodeLists:
     """Read `regions.csv` and every other `<classification>.csv` of a folder, if there is one."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".csv")
+    except (FileNotFoundError, NotADirectoryError):
+        paths = []
+    except OSError as error:
+        return CodeLists(None, {}, (not_opened(error, name.rstrip("/")),))
     regions: pl.DataFrame | None = None
     classifications: dict[str, pl.DataFrame] = {}
     findings: list[Finding] = []
-    for path in sorted(folder.glob("*.csv")):
+    for path in paths:
         file = f"{name.rstrip('/')}/{path.name}"
         is_regions = path.stem == "regions"
         frame, problems = read_code_list(path, file, REGION_COLUMNS if is_regions else CODE_COLUMNS)
@@ -58,7 +65,9 @@ def read_code_list(path: Path, file: str, columns: tuple[str, ...]) -> tuple[pl.
         return None, [finding("CM007", "the code list is not UTF-8 text", "save it as UTF-8", file=file)]
     except pl.exceptions.NoDataError:
         return None, [finding("CM006", "the code list is empty", f"start with {','.join(columns)}", file=file)]
-    except (OSError, pl.exceptions.ComputeError) as error:
+    except OSError as error:
+        return None, [not_opened(error, file)]
+    except pl.exceptions.ComputeError as error:
         reason = str(error).splitlines()[0]
         return None, [finding("CM006", f"the code list cannot be read: {reason}", "mend it", file=file)]
     findings = [
@@ -94,7 +103,7 @@ def read_code_list(path: Path, file: str, columns: tuple[str, ...]) -> tuple[pl.
     )
     if "role" in columns:
         frame = frame.with_columns(pl.col("role").fill_null("region"))
-    findings += _problems(frame, file)
+    findings += [*_problems(frame, file), *_doubtful(frame, file)]
     return frame.filter(pl.col("code").is_not_null()).unique("code", keep="first", maintain_order=True).drop(
         "line"
     ), findings
@@ -167,6 +176,35 @@ def _problems(frame: pl.DataFrame, file: str) -> list[Finding]:
                 )
             )
     return findings
+
+
+def _doubtful(frame: pl.DataFrame, file: str) -> Iterator[Finding]:
+    """Codes with control characters, and codes of one level with one label; a part may be called like its whole."""
+    first: dict[tuple[str, str | None], str] = {}
+    for line, code, label, level in frame.select("line", "code", "label", "level").iter_rows():
+        if code is None:
+            continue
+        if CONTROL.search(code):
+            yield finding(
+                "CM028",
+                f"control character in the code {code!r}",
+                f"write {CONTROL.sub('', code)!r}",
+                file=file,
+                line=line,
+                column="code",
+                value=code,
+            )
+        other = first.setdefault((label, level), code)
+        if other != code:
+            yield finding(
+                "CM027",
+                f"{code} has the label {label!r} of {other}",
+                "give each a label of its own",
+                file=file,
+                line=line,
+                column="label",
+                value=label,
+            )
 
 
 def circles(parents: Mapping[str, str | None]) -> list[list[str]]:
@@ -247,7 +285,10 @@ def _as_found(codes: list[str]) -> pl.DataFrame:
 def missing_lists(lists: CodeLists, catalogue: Mapping[str, Indicator], name: str) -> list[Finding]:
     """A note for each code list that the catalogue calls for and the folder `name` lacks."""
     notes = []
-    if lists.regions is None:
+    broken = {problem.file for problem in lists.findings}
+    if name in broken:
+        return []
+    if lists.regions is None and f"{name}/regions.csv" not in broken:
         notes.append(
             finding(
                 "CM026",
@@ -258,6 +299,8 @@ def missing_lists(lists: CodeLists, catalogue: Mapping[str, Indicator], name: st
         )
     wanted = {i.classification: i.id for i in reversed(list(catalogue.values())) if i.classification != "none"}
     for classification in sorted(wanted.keys() - lists.classifications.keys()):
+        if f"{name}/{classification}.csv" in broken:
+            continue
         near = nearest(classification, list(lists.classifications))
         notes.append(
             finding(

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Literal
 
 import polars as pl
 
-from capmap.data.findings import LISTED, finding, more
+from capmap.data.findings import LISTED, finding, more, not_opened
 from capmap.data.nearest import nearest
 from capmap.data.settings import PREFIX
 from capmap.errors import Finding, UsageError
@@ -66,6 +67,12 @@ class DataFile:
     columns: Mapping[str, str] = field(default_factory=dict)  #: our name -> name in the scan
     types: Mapping[str, pl.DataType] = field(default_factory=dict)  #: our name -> type in the scan
     distinct: Mapping[str, pl.Series] = field(default_factory=dict)  #: distinct keys and statuses as text
+    sheets: tuple[str, ...] = ()  #: of a workbook; the first is read
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is CSV or the like."""
+        return self.path.suffix.lower() not in (".parquet", ".xlsx")
 
 
 class Unreadable(Exception):  # noqa: N818 - carries findings, never reaches the user
@@ -143,7 +150,7 @@ def open_file(path: Path, name: str, how: Reading) -> tuple[DataFile, list[Findi
     suffix = path.suffix.lower()
     try:
         if str(path) == STDIN:
-            raw = sys.stdin.buffer.read()
+            raw = _standard_input()
             return _open_text(path, name, raw, hashlib.sha256(raw).hexdigest(), how, None), []
         if not path.name.lower().endswith(SUFFIXES):
             raise Unreadable(
@@ -165,9 +172,17 @@ def open_file(path: Path, name: str, how: Reading) -> tuple[DataFile, list[Findi
         if suffix == ".gz":
             return _open_text(path, name, gzip.decompress(path.read_bytes()), digest, how, None), []
         return _open_text(path, name, path.read_bytes(), digest, how, path), []
+    except PermissionError as error:
+        raise Unreadable(not_opened(error, name)) from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Unreadable(finding("CM006", f"the file cannot be read: {reason}", "check the file", file=name)) from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise Unreadable(finding("CM006", "standard input is closed", "pipe CSV into it, or name a file", file=STDIN))
+    return sys.stdin.buffer.read()
 
 
 def _open_parquet(path: Path, name: str, digest: str) -> DataFile:
@@ -214,7 +229,7 @@ def _open_workbook(path: Path, name: str, digest: str) -> tuple[DataFile, list[F
         )
     frame = frame.drop(LINE, strict=False).with_row_index(LINE, offset=2)
     header = tuple(column for column in frame.columns if column != LINE)
-    return DataFile(path, name, digest, header, frame.lazy), notes
+    return DataFile(path, name, digest, header, frame.lazy, sheets=tuple(sheets)), notes
 
 
 def _open_text(path: Path, name: str, raw: bytes, digest: str, how: Reading, on_disk: Path | None) -> DataFile:
@@ -224,6 +239,7 @@ def _open_text(path: Path, name: str, raw: bytes, digest: str, how: Reading, on_
     if not raw.strip():
         raise Unreadable(_empty(name))
     header = _header(raw, name, settings)
+    _refuse_comment(header, name, how)
     if problem := _wrong_separator(header, name, how):
         raise Unreadable(problem)
     lines = _line_numbers(raw, header, name, how)
@@ -255,6 +271,21 @@ def _header(raw: bytes, name: str, settings: CsvSection) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _refuse_comment(header: Sequence[str], name: str, how: Reading) -> None:
+    """Refuse a first line that starts with `#`, unless one of its other names is a column (`#` may be one, too)."""
+    known = {"region", "ref_area", "value", "obs_value"} | {given.strip().casefold() for given in how.columns.values()}
+    if header[0].startswith("#") and not known & {column.strip().casefold() for column in header}:
+        raise Unreadable(
+            finding(
+                "CM009",
+                f"the first line is a comment: {','.join(header)[:60]}",
+                "the first line must be the header: remove the lines above it",
+                file=name,
+                line=1,
+            )
+        )
+
+
 def _as_utf8(raw: bytes, name: str, how: Reading) -> tuple[bytes, bool]:
     """Text as UTF-8 without byte-order mark, and whether anything was changed."""
     encoding = how.csv.encoding
@@ -271,7 +302,7 @@ def _as_utf8(raw: bytes, name: str, how: Reading) -> tuple[bytes, bool]:
             )
         ) from None
     except UnicodeDecodeError as error:
-        guess = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        guess = _likely_encoding(raw)
         byte = raw[error.start : error.start + 1].hex()
         raise Unreadable(
             finding(
@@ -287,6 +318,13 @@ def _as_utf8(raw: bytes, name: str, how: Reading) -> tuple[bytes, bool]:
     if b"\n" not in changed:  # lines end in carriage returns alone
         changed = changed.replace(b"\r", b"\n")
     return changed, changed != raw
+
+
+def _likely_encoding(raw: bytes) -> str:
+    """What text that is not UTF-8 may be: bytes 80 to 9f are signs in cp1252 and invisible in latin-1."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "cp1252" if re.search(rb"[\x80-\x9f]", raw) else "latin-1"
 
 
 def _wrong_separator(header: Sequence[str], name: str, how: Reading) -> Finding | None:

@@ -76,6 +76,11 @@ _TABLE = (
         "column of another type",
         "A Parquet column holds dates, lists or the like where text or numbers belong.",
     ),
+    _unreadable(
+        "CM015",
+        "column named twice",
+        "Two columns have the name of one that is read. Taking the first would be a guess.",
+    ),
     # code lists
     _unreadable("CM020", "unknown column in a code list", "Code lists have closed columns."),
     _unreadable("CM021", "code listed twice", "A code has one line in its list."),
@@ -88,6 +93,19 @@ _TABLE = (
         "note",
         "no code list",
         "Codes are taken as found in the data: capmap cannot tell a slip from a code, nor a total from a part.",
+    ),
+    Check(
+        "CM027",
+        "warning",
+        "one label for two codes",
+        "Two codes of one level have the same label, so that readers cannot tell them apart.",
+    ),
+    Check(
+        "CM028",
+        "error",
+        "control character in a code",
+        "A code holds a character that cannot be seen, so that it differs from the code it looks like. A wrong "
+        "text encoding does this, too.",
     ),
     # rows
     Check(
@@ -118,6 +136,19 @@ _TABLE = (
     Check("CM038", "error", "negative", "Counts and values are not below zero."),
     Check("CM039", "error", "above 100 per cent", "A share of a whole is never above 100."),
     Check("CM040", "error", "year out of bounds", "The indicator file states years that do not hold this one."),
+    Check(
+        "CM041",
+        "warning",
+        "thousands that read as decimals",
+        "Every value with a point has three digits after it, as thousands are written where the comma is the "
+        "decimal mark. Read as decimals they are a thousand times too small.",
+    ),
+    Check(
+        "CM042",
+        "error",
+        "too large to add up",
+        "Values so large that their sums and products are beyond what a computer can hold give no index.",
+    ),
     # keys
     Check(
         "CM050",
@@ -167,7 +198,8 @@ _TABLE = (
         "warning",
         "undeclared total among the regions",
         "One region nearly equals the sum of all others, or has a code that means the world. Counted as a "
-        "region it halves every share.",
+        "region it halves every share. In small tables only regions called a total (`Total`, `Insgesamt`, "
+        "`Ensemble` and the like) are looked at.",
     ),
     Check(
         "CM066",
@@ -198,6 +230,12 @@ _TABLE = (
         "The counts are not whole numbers but the indicator file does not say how items are shared.",
     ),
     Check("CM075", "note", "no observations of an indicator", "The catalogue describes it, the data lack it."),
+    Check(
+        "CM076",
+        "error",
+        "peers name an unknown region",
+        "A region under `[peers]` is not in regions.csv, so it would be left out in silence.",
+    ),
     # series
     Check(
         "CM080",
@@ -268,6 +306,16 @@ def more(code: str, rest: int, file: str, line: int, column: str | None) -> Find
     """The finding that stands for the rows beyond `LISTED`, placed at the first of them."""
     message = f"{rest:,} more row{'s' if rest != 1 else ''} like these"
     return finding(code, message, "as for the others", file=file, line=line, column=column, count=rest)
+
+
+def not_opened(error: OSError, name: str) -> Finding:
+    """The finding for a file or folder that is there but cannot be opened."""
+    return finding(
+        "CM006",
+        f"{name} cannot be read: {error.strerror or error}",
+        "allow your account to read it" if isinstance(error, PermissionError) else "check the file",
+        file=name,
+    )
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

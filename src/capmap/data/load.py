@@ -13,7 +13,7 @@ from capmap.data.catalogue import as_given, read_catalogue
 from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
 from capmap.data.files import STDIN, Reading, find_files, no_file
-from capmap.data.findings import in_order, is_unreadable, unreadable
+from capmap.data.findings import finding, in_order, is_unreadable, not_opened, unreadable
 from capmap.data.nearest import nearest
 from capmap.data.observations import read_observations
 from capmap.data.settings import RUN_FILE, find_run_file, merge
@@ -59,17 +59,37 @@ def load(
         false only if nothing can be read.
     ChecksFailedError : all was read but the data fail a check; carries every finding.
     """
+    try:
+        loaded = _loaded(project, data, kind, columns, overrides, environ)
+    except OSError as error:
+        raise unreadable([_not_there(error)]) from None
+    return _judged(loaded, check=check)
+
+
+def _not_there(error: OSError) -> Finding:
+    """The finding for what the system refuses before any file is opened."""
+    if error.filename is None and isinstance(error, FileNotFoundError):
+        return finding("CM005", "the working directory is not there any more", "change to another one")
+    return not_opened(error, str(error.filename or "a file"))
+
+
+def _loaded(
+    project: str | Path | None,
+    data: str | Path | None,
+    kind: str | None,
+    columns: Mapping[str, str] | None,
+    overrides: Mapping[str, object] | None,
+    environ: Mapping[str, str] | None,
+) -> Project:
     settings = {**(overrides or {}), **{f"columns.{key}": name for key, name in (columns or {}).items()}}
     environ = os.environ if environ is None else environ
     if data is not None:
         if project is not None:
             raise UsageError("a project and a single data file were both named", fix="name one of them")
-        loaded = _load_file(data, kind, settings, environ)
-    else:
-        if kind is not None:
-            raise UsageError("`kind` goes with a single data file", fix="name the file: --data FILE")
-        loaded = _load_project(_locate(project), settings, environ)
-    return _judged(loaded, check=check)
+        return _load_file(data, kind, settings, environ)
+    if kind is not None:
+        raise UsageError("`kind` goes with a single data file", fix="name the file: --data FILE")
+    return _load_project(_locate(project), settings, environ)
 
 
 def _locate(project: str | Path | None) -> tuple[Path, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from capmap.data.cells import (
     indicators_of,
     plain_status,
     region_level,
+    thousands,
     typed_columns,
 )
 from capmap.data.files import LINE, STDIN, Column, DataFile, Reading, Unreadable, damaged, open_file, shown
@@ -39,6 +40,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "value": ("value", "obs_value"),
     "status": ("status", "obs_status"),
 }
+HEADER_ROWS = 50  #: rows of a sheet in which a header below titles is looked for
 #: Names that often hold a column, for suggestions only: capmap never takes them without being told.
 HINTS: dict[str, tuple[str, ...]] = {
     "region": ("country", "economy", "geo", "area", "location", "reporter", "nuts", "state", "iso3", "code"),
@@ -78,6 +80,7 @@ def read_observations(paths: Sequence[Path], how: Reading, listed: Mapping[str, 
         try:
             file, notes = open_file(path, name, how)
             columns, problems = map_columns(file, how)
+            problems = _in_sheet(file, how, problems)
             findings += notes + problems
             if not any(is_unreadable(problem) for problem in problems):
                 opened.append(_with_distinct(file, columns))
@@ -183,7 +186,7 @@ def _read(
     if value.null_count() or part["status"].null_count() < len(value):
         part["status"] = plain_status(value, part["status"], unread)
     part["file"] = pl.repeat(number, len(value), dtype=pl.UInt16, eager=True).alias("file")
-    return part, explain(file, how, found, blank)
+    return part, [*explain(file, how, found, blank), *thousands(file, how)]
 
 
 def _joined(parts: list[dict[str, pl.Series]], categories: Mapping[str, pl.Enum]) -> dict[str, pl.Series]:
@@ -287,6 +290,7 @@ def map_columns(file: DataFile, how: Reading) -> tuple[dict[str, str], list[Find
     ]
     if "indicator" not in found and how.indicator is None and "indicator" not in how.columns:
         findings.append(_column_missing(file, "indicator", how))
+    findings += _twice(file, found, how)
     extra = [c for c, inner in zip(file.header, physical, strict=True) if inner not in found.values()]
     if extra and not findings:
         findings.append(
@@ -301,9 +305,48 @@ def map_columns(file: DataFile, how: Reading) -> tuple[dict[str, str], list[Find
     return found, findings
 
 
+def _twice(file: DataFile, found: Mapping[str, str], how: Reading) -> Iterator[Finding]:
+    """Columns that are read and whose name another column has, too."""
+    names = dict(zip(_physical(file), file.header, strict=True))
+    plain = [name.strip().casefold() for name in file.header]
+    for column, inner in found.items():
+        name = names[inner]
+        chosen = file.header.count(name) == 1 and name in how.columns.values()
+        if plain.count(name.strip().casefold()) > 1 and not chosen:
+            yield finding(
+                "CM015",
+                f"two columns are called {name.strip()}",
+                f"give each a name of its own and keep one for {column}",
+                file=file.name,
+                line=1,
+                column=name.strip(),
+                value=name.strip(),
+            )
+
+
+def _in_sheet(file: DataFile, how: Reading, problems: list[Finding]) -> list[Finding]:
+    """Missing columns of a workbook, with the sheet that was read and the row that looks like the header."""
+    if not file.sheets or not any(problem.code == "CM009" for problem in problems):
+        return problems
+    read, *others = file.sheets
+    where = f"in the sheet {read!r}, the first"
+    where += f" (not read: {', '.join(map(repr, others))})" if others else ", which is the only one"
+    known = {alias for aliases in ALIASES.values() for alias in aliases}
+    known |= {name.strip().casefold() for name in how.columns.values()}
+    rows = file.scan().head(HEADER_ROWS).collect().iter_rows()
+    likely = [line for line, *cells in rows if len({str(c).strip().casefold() for c in cells} & known) > 1]
+    if likely:
+        fix = f"the header seems to be in row {likely[0]}: remove the rows above it"
+    elif others:
+        fix = "save the sheet with the data as the first sheet, its column names in the first row"
+    else:
+        return [replace(p, message=f"{p.message} {where}") if p.code == "CM009" else p for p in problems]
+    return [replace(p, message=f"{p.message} {where}", fix=fix) if p.code == "CM009" else p for p in problems]
+
+
 def _physical(file: DataFile) -> tuple[str, ...]:
     """Names of the columns in the scan: text columns go by position, so that two may have one name."""
-    if file.path.suffix.lower() in (".parquet", ".xlsx"):
+    if not file.is_text:
         return file.header
     return tuple(str(number) for number in range(len(file.header)))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.data.observations import indicator_rows
 from capmap.errors import UsageError
 from capmap.methods.specialisation import Cells
 from capmap.model import TOTAL, Indicator, Project
@@ -106,48 +106,45 @@ def panel(project: Project, indicator: str, *, exclude: Sequence[str] = ()) -> P
     `_T` rows are left out wherever the indicator has rows for sectors of their own.
     """
     meta = project.catalogue[indicator]
-    rows = indicator_rows(project.observations).get(indicator)
-    if rows is None:
+    frame = rows_of(project.observations, indicator)
+    if frame.is_empty():
         raise UsageError(f"indicator {indicator} has no observations in this project")
-    frame = project.observations[rows]
     region_labels = _categories(frame["region"])
     sector_labels = _categories(frame["sector"])
     region = frame["region"].to_physical().to_numpy().astype(np.int32)
     sector = frame["sector"].to_physical().to_numpy().astype(np.int32)
     value = frame["value"].to_numpy()
-    status = frame["status"].to_physical().fill_null(-1).cast(pl.Int8).to_numpy()
+    status = _status(frame["status"])
     years, period = _periods(frame["year"])
 
-    kept_sector = np.bincount(sector, minlength=len(sector_labels)) > 0
+    seen_sector = np.bincount(sector, minlength=len(sector_labels)) > 0
+    kept_sector = seen_sector.copy()
     if TOTAL in sector_labels and kept_sector.sum() > 1:
         kept_sector[sector_labels.index(TOTAL)] = False
     roles = _roles(project, region_labels)
     seen_region = np.bincount(region, minlength=len(region_labels)) > 0
-    is_region = np.array([r == "region" for r in roles]) & ~np.isin(region_labels, list(exclude)) & seen_region
-    new_region = np.cumsum(is_region) - 1
-    new_sector = (np.cumsum(kept_sector) - 1).astype(np.int32)
-    sectors = tuple(label for label, kept in zip(sector_labels, kept_sector, strict=True) if kept)
+    excluded = set(exclude)
+    is_region = np.array([r == "region" and c not in excluded for c, r in zip(region_labels, roles, strict=True)])
+    is_region &= seen_region
 
     reference_code = _reference_code(meta, region_labels, roles, seen_region)
     reference = None
     if reference_code is not None:
         mine = (region == region_labels.index(reference_code)) & kept_sector[sector]
-        reference = np.full((len(years), len(sectors)), np.nan)
-        reference[period[mine], new_sector[sector[mine]]] = value[mine]
+        reference = np.full((len(years), np.count_nonzero(kept_sector)), np.nan)
+        reference[period[mine], _renumbered(sector[mine], kept_sector)] = value[mine]
 
-    keep = is_region[region]
-    if not kept_sector.all():
-        keep &= kept_sector[sector]
-    if not keep.all():
+    if (is_region != seen_region).any() or (kept_sector != seen_sector).any():
+        keep = is_region[region] & kept_sector[sector]
         region, sector, period = region[keep], sector[keep], period[keep]
         value, status = value[keep], status[keep]
     return Panel(
         meta,
-        tuple(label for label, kept in zip(region_labels, is_region, strict=True) if kept),
-        sectors,
+        tuple(compress(region_labels, is_region)),
+        tuple(compress(sector_labels, kept_sector)),
         years,
-        new_region[region].astype(np.int32),
-        new_sector[sector],
+        _renumbered(region, is_region),
+        _renumbered(sector, kept_sector),
         value,
         status,
         tuple(_categories(frame["status"])),
@@ -157,10 +154,36 @@ def panel(project: Project, indicator: str, *, exclude: Sequence[str] = ()) -> P
     )
 
 
+def rows_of(observations: pl.DataFrame, indicator: str) -> pl.DataFrame:
+    """Rows of one indicator, found by bisection, as they are sorted by indicator; none where it has no rows."""
+    codes = observations["indicator"].to_physical()
+    labels = _categories(observations["indicator"])
+    if indicator not in labels:
+        return observations.clear()
+    code = labels.index(indicator)
+    start = codes.search_sorted(code, "left")
+    return observations[start : codes.search_sorted(code, "right")]
+
+
 def _categories(column: pl.Series) -> list[str]:
     dtype = column.dtype
     assert isinstance(dtype, pl.Enum)
     return dtype.categories.to_list()
+
+
+def _status(column: pl.Series) -> NDArray[np.int8]:
+    """Codes of the letters, -1 for a normal value."""
+    if column.null_count() == len(column):
+        return np.full(len(column), -1, np.int8)
+    return column.to_physical().fill_null(-1).cast(pl.Int8).to_numpy()
+
+
+def _renumbered(codes: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Codes among the labels that are kept, where none of another label is left."""
+    if kept[: np.count_nonzero(kept)].all():  # what is left out stands behind
+        return codes
+    new: NDArray[np.int32] = (np.cumsum(kept, dtype=np.int32) - 1)[codes]
+    return new
 
 
 def _periods(year: pl.Series) -> tuple[tuple[int | None, ...], NDArray[np.int32]]:

@@ -31,6 +31,14 @@ OTHERS = 3  #: how many others a suspected total must have, and cells to compare
 #: Codes that data publishers give to the world: World Bank, SDMX, Eurostat, Our World in Data.
 WORLD_CODES = frozenset({"WLD", "W0", "W00", "_W", "WORLD", "OWID_WRL"})
 
+#: Words for a total, as a code or label; a row so called is a suspect in a table of any size.
+TOTAL_WORDS = frozenset(
+    {"all", "ensemble", "gesamt", "insgesamt", "overall", "sum", "summe", "suma", "tot", "total", "totale", "totaal"}
+    | {"tous", "toutes", "world", "welt", "monde", "mundo"}
+)
+#: Sum of the sizes of a series' values up to which the product of two sums is a number.
+LARGEST = 1e150
+
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -69,14 +77,31 @@ class Subject:
     @cached_property
     def region_parents(self) -> Ints:
         """(n_regions,) number of each region's parent; -1 without one, or if either is a total."""
-        parents = _parents(self.regions, self.project.codes.regions)
+        parents = self._parents(self.regions, "regions", self.project.codes.regions)
         proper = self.roles == "region"
         return np.where(proper & proper[parents], parents, -1)
 
     @cached_property
     def sector_parents(self) -> dict[str, Ints]:
         """Classification -> (n_sectors,) number of each sector's parent, -1 without one."""
-        return {name: _parents(self.sectors, codes) for name, codes in self.project.codes.classifications.items()}
+        lists = self.project.codes.classifications
+        return {name: self._parents(self.sectors, name, codes) for name, codes in lists.items()}
+
+    def _parents(self, codes: Sequence[str], name: str, listed: pl.DataFrame) -> Ints:
+        """Number of each code's parent; none in a list with a circle, which has a finding of its own."""
+        file = f"{self.project.run.data.codes.rstrip('/')}/{name}.csv"
+        if any(f.code == "CM023" and f.file == file for f in self.project.findings):
+            return np.full(len(codes), -1, dtype=np.intp)
+        return _parents(codes, listed)
+
+    @cached_property
+    def regions_called_total(self) -> Bools:
+        """(n_regions,) regions whose code or label is a word for a total."""
+        return _called_total(self.regions, self.project.codes.regions)
+
+    def sectors_called_total(self, classification: str) -> Bools:
+        """(n_sectors,) sectors whose code or label is a word for a total."""
+        return _called_total(self.sectors, self.project.codes.classifications.get(classification))
 
     @cached_property
     def rows(self) -> dict[str, slice]:
@@ -227,6 +252,12 @@ def _parents(codes: Sequence[str], frame: pl.DataFrame) -> Ints:
     number = {code: n for n, code in enumerate(codes)}
     parent = dict(frame.select("code", "parent").iter_rows())
     return np.array([number.get(parent.get(code) or "", -1) for code in codes], dtype=np.intp)
+
+
+def _called_total(codes: Sequence[str], listed: pl.DataFrame | None) -> Bools:
+    labels = {} if listed is None else dict(listed.select("code", "label").iter_rows())
+    names = ({code.casefold(), (labels.get(code) or code).strip().casefold()} for code in codes)
+    return np.array([not TOTAL_WORDS.isdisjoint(own) for own in names], dtype=np.bool_)
 
 
 def _sums(codes: Ints, values: Floats, size: int = 0) -> Floats:
@@ -508,13 +539,14 @@ def undeclared_totals(series: Sequence[Table]) -> Iterator[Finding]:
     """Regions and sectors that look like the sum of all others, over the years one finding each."""
     subject, indicator = series[0].subject, series[0].indicator
     world = np.array([code.upper() in WORLD_CODES for code in subject.regions])
+    called_total = subject.sectors_called_total(indicator.classification)
     regions: dict[int, list[Ints]] = defaultdict(list)
     sectors: dict[int, list[Ints]] = defaultdict(list)
     for table in series:
         suspects = set(np.flatnonzero(world & table.proper & subject.seen[indicator.id][0]).tolist())
         if indicator.additive:
-            suspects |= set(_like_the_rest(table, table.region, table.sector))
-            for sector in _like_the_rest(table, table.sector, table.region):
+            suspects |= set(_like_the_rest(table, table.region, table.sector, subject.regions_called_total))
+            for sector in _like_the_rest(table, table.sector, table.region, called_total):
                 sectors[sector].append(table.start + np.flatnonzero(table.sector == sector))
         for region in suspects:
             if len(rows := np.flatnonzero(table.region == region)):
@@ -542,18 +574,20 @@ def undeclared_totals(series: Sequence[Table]) -> Iterator[Finding]:
         )
 
 
-def _like_the_rest(table: Table, along: Ints, across: Ints) -> list[int]:
-    """Codes whose row is within 1 % of the sum of all other rows, cell by cell."""
+def _like_the_rest(table: Table, along: Ints, across: Ints, called_total: Bools) -> list[int]:
+    """Codes whose row is within 1 % of the sum of all other rows, cell by cell; in a small table only what is called a total."""
     a, b, value = along[table.parts], across[table.parts], table.value[table.parts]
     sums = _sums(a, value)
     rest = sums.sum() - sums
+    near = (np.abs(sums - rest) <= NEARLY * rest) & (sums > 0)
+    called = called_total[: len(sums)]
     if np.count_nonzero(sums) <= OTHERS:
-        return []
+        near &= called
     found = []
-    for code in np.flatnonzero((np.abs(sums - rest) <= NEARLY * rest) & (sums > 0)).tolist():
+    for code in np.flatnonzero(near).tolist():
         own = _sums(b[a == code], value[a == code], int(b.max()) + 1)
         others = _sums(b, value) - own
-        if np.count_nonzero(own) >= OTHERS and np.abs(own - others).sum() <= NEARLY * others.sum():
+        if (called[code] or np.count_nonzero(own) >= OTHERS) and np.abs(own - others).sum() <= NEARLY * others.sum():
             found.append(code)
     return found
 
@@ -658,6 +692,24 @@ def breaks(series: Sequence[Table]) -> Iterator[Finding]:
             else "correct it, or declare a known break with status B",
             "value",
         )
+
+
+def beyond_numbers(series: Sequence[Table]) -> Iterator[Finding]:
+    """Values so large that sums, or products of two sums, are no finite numbers."""
+    size = np.abs(np.concatenate([table.value for table in series]))
+    with np.errstate(over="ignore"):
+        total = np.nansum(size)
+    if total <= LARGEST:
+        return
+    rows = series[0].start + np.flatnonzero(size > LARGEST / len(size))
+    yield _first(
+        series[0].subject,
+        "CM042",
+        rows,
+        f"{len(rows):,} value{'s' if len(rows) != 1 else ''} of {series[0].indicator.id} too large to add up",
+        "check the exponents, or choose a larger unit",
+        "value",
+    )
 
 
 TABLE_CHECKS: tuple[Callable[[Table], Iterator[Finding]], ...] = (

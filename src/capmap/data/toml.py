@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from capmap.data.findings import finding, unreadable
+from capmap.data.findings import finding, not_opened, unreadable
 from capmap.data.nearest import nearest
 from capmap.errors import Finding
 
@@ -38,11 +38,13 @@ def read_toml(path: Path, name: str | None = None) -> TomlFile:
 
     Raises
     ------
-    UnreadableError : no such file (CM005), not UTF-8 (CM007), not TOML (CM001, with line and column).
+    UnreadableError : no such file (CM005), it may not be read (CM006), not UTF-8 (CM007), not TOML (CM001, with line and column).
     """
     name = name or str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except PermissionError as error:
+        raise unreadable([not_opened(error, name)]) from None
     except OSError as error:
         raise unreadable([not_found(path, name, error)]) from None
     except UnicodeDecodeError as error:
@@ -84,12 +86,47 @@ def read_model(path: Path, model: type[M], name: str | None = None, **extra: obj
 
 def validate(model: type[M], file: TomlFile, **extra: object) -> tuple[M | None, list[Finding]]:
     """Check the content of a file against a model: the model, or None and every finding."""
-    reserved = [_unknown_key(model, (key,), file) for key in extra if key in file.content]
+    refused = [_unknown_key(model, (key,), file) for key in extra if key in file.content]
+    booleans = list(_booleans(model, file.content))
+    refused += [_not_allowed(model, key, value, file) for key, value in booleans]
     try:
         checked = model.model_validate({**file.content, **extra})
     except ValidationError as error:
-        return None, reserved + [_explain(model, details, file) for details in error.errors()]
-    return (None, reserved) if reserved else (checked, [])
+        told = [key for key, _ in booleans]
+        return None, refused + [_explain(model, d, file) for d in error.errors() if d["loc"] not in told]
+    return (None, refused) if refused else (checked, [])
+
+
+def _booleans(
+    model: type[BaseModel], content: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Keys of numbers that hold true or false, which pydantic would take for 1 and 0."""
+    for key, value in content.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            continue
+        kinds = (field.annotation, *get_args(field.annotation))
+        if isinstance(value, Mapping):
+            for kind in kinds:
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    yield from _booleans(kind, value, (*path, key))
+        elif bool not in kinds:
+            cells = value if isinstance(value, list) else [value]
+            yield from (((*path, key), cell) for cell in cells if isinstance(cell, bool))
+
+
+def _not_allowed(model: type[BaseModel], location: tuple[str, ...], value: bool, file: TomlFile) -> Finding:
+    key, written = ".".join(location), str(value).lower()
+    description = _description(model, location)
+    return finding(
+        "CM004",
+        f"`{key}` cannot be {written}",
+        f"write a number or text: {description}",
+        file=file.name,
+        line=key_line(file.text, location),
+        column=key,
+        value=written,
+    )
 
 
 def key_line(text: str, key: Sequence[str | int]) -> int | None:
@@ -172,6 +209,10 @@ def _explain(model: type[BaseModel], details: ErrorDetails, file: TomlFile) -> F
             column=key,
         )
     allowed = details["msg"].removeprefix("Value error, ")
+    if details["type"] in ("tuple_type", "list_type"):
+        allowed = f"write a list in brackets: {_description(model, location)}"
+    elif details["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        allowed = f"write a table: a line `[{key}]` and its keys below"
     return finding(
         "CM004",
         f"`{key or 'the file'}` cannot be {details['input']!r}" if key else allowed,

@@ -855,11 +855,17 @@ def _check_bounds(low: float, high: float) -> None:
         raise ValueError(f"goalposts must be two numbers in order, low below high, not {low} and {high}")
 
 
-def _ranks(values: Floats, ties: str) -> Floats:
-    """Ranks from the smallest value, 1, up; NaN stays."""
-    from scipy.stats import rankdata
+def _ranks(values: Floats, ties: RankTies) -> Floats:
+    """Ranks from the smallest value, 1, up; NaN stays.
 
-    return np.asarray(rankdata(values, method=ties, nan_policy="omit"), dtype=np.float64)
+    The same as `scipy.stats.rankdata`, without the half a second that importing it takes.
+    """
+    known = np.sort(values[~np.isnan(values)])
+    if ties == "dense":
+        known = np.unique(known)
+    first, last = np.searchsorted(known, values, "left") + 1, np.searchsorted(known, values, "right")
+    place = {"min": first, "dense": first, "max": last, "average": (first + last) / 2}[ties]
+    return np.where(np.isnan(values), np.nan, place)
 
 
 def _one_of(value: str, options: object, name: str) -> None:

@@ -151,7 +151,8 @@ def fit_prior(
     values, weights = tally or distinct(o)[:2]
     start = _moment_alpha(o, e, every)
     if not o.all():
-        o, e = o[o > 0], e[o > 0]
+        some = np.flatnonzero(o)
+        o, e = o[some], e[some]
     rate, found = np.empty_like(e), np.empty_like(e)
 
     def score(log_alpha: float) -> tuple[float, float]:
@@ -287,19 +288,38 @@ def p_above(count: Floats, expected: Floats, alpha: float, threshold: float = 1.
 
 
 def _upper_gamma(a: Floats, x: Floats) -> Floats:
-    """Regularised upper incomplete gamma function Q(a, x), `scipy.special.gammaincc` to round-off.
+    """Regularised upper incomplete gamma function Q(a, x): `scipy.special.gammaincc` to round-off, but faster.
 
-    SciPy is twenty times slower where both arguments are small, for the sake of the relative error of a tiny Q.
-    There 1 - P(a, x) is as exact: it loses the digits by which Q falls below 1, and Q > 0.2 a in that corner.
+    Cells with few counts have small arguments, where SciPy takes ten times as long for the sake of the relative
+    error of a tiny Q. In these corners Q is not tiny (above 5e-4), so that 1 - P(a, x) is as good; beyond x = 1
+    the recurrence P(a, x) = P(a + 3, x) + x^a e^-x / Gamma(a + 1) [1 + x / (a + 1) + x^2 / ((a + 1) (a + 2))] leads
+    to arguments that are fast again (DLMF 8.8.7). The relative difference to SciPy stays below 1e-12.
+
+    Examples
+    --------
+    >>> a, x = np.meshgrid(np.geomspace(0.02, 20, 50), np.geomspace(0.001, 20, 50))
+    >>> bool(np.allclose(_upper_gamma(a, x), special.gammaincc(a, x), rtol=1e-12, atol=0))
+    True
     """
-    small = (a < 1.5) & (a > 0.01) & (x <= 1.0)
-    if not small.any():
+    shape = np.broadcast(a, x).shape
+    few = a < 1.5
+    if not few.any():
         whole: Floats = special.gammaincc(a, x)
         return whole
-    result = np.empty(small.shape)
-    result[small] = 1.0 - special.gammainc(a[small], x[small])
-    result[~small] = special.gammaincc(a[~small], x[~small])
-    return result
+    a, x, few = (np.ravel(part) for part in np.broadcast_arrays(a, x, few))
+    low, middle = few & (a > 0.01) & (x <= 1.0), few & (a > 0.05) & (x > 1.0) & (x <= 3.0)
+    result = np.empty(a.size)
+    # Positions: masks are slower, as the processor cannot foresee them, and with `where=` the special functions of
+    # SciPy 1.17 write out of bounds (SciPy pull request 25127).
+    at = np.flatnonzero(low)
+    result[at] = 1.0 - special.gammainc(a[at], x[at])
+    at = np.flatnonzero(middle)
+    b, y = a[at], x[at]
+    first = np.exp(b * np.log(y) - y - special.gammaln(b + 1.0))
+    result[at] = 1.0 - special.gammainc(b + 3.0, y) - first * (1.0 + y / (b + 1.0) * (1.0 + y / (b + 2.0)))
+    at = np.flatnonzero(~(low | middle))
+    result[at] = special.gammaincc(a[at], x[at])
+    return result.reshape(shape)
 
 
 def p_ahead(shape_a: Floats, rate_a: Floats, shape_b: Floats, rate_b: Floats) -> Floats:

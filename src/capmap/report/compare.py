@@ -11,7 +11,7 @@ from rich.text import Text
 
 from capmap.errors import UsageError
 from capmap.report import numbers, words
-from capmap.report.layout import View, ages, cite_all, fingerprint, grid, line, titled
+from capmap.report.layout import View, ages, cite_all, fingerprint, grid, line, references, titled
 
 #: Sectors listed before `--all`.
 SHOWN = 10
@@ -55,21 +55,24 @@ def headline(seen: View) -> list[str]:
     """Sentences of the headline, each clause from one row of the `headline` table."""
     rows = list(seen.table("headline").iter_rows(named=True))
     differences = [r for r in rows if r["clause"] == "difference"]
-    said = [
-        f"{words.lower_first(seen.sector(r['indicator'], r['sector']))} ({r['region']} ahead of {r['other']})"
-        for r in differences
-    ]
-    sentences = [f"Clearest differences: {', '.join(said)}." if said else "No difference beyond noise."]
-    common = [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in rows if r["clause"] == "common"]
+    said = [f"{seen.phrase(r['indicator'], r['sector'])} ({r['region']} ahead of {r['other']})" for r in differences]
     n = {r["clause"]: int(r["value"]) for r in rows if r["value"] is not None and r["clause"] != "difference"}
+    if not n["fields"]:
+        return ["No count or value indicator covers all of them here, so no specialisation is compared."]
+    judged = n["fields"] - n["not_judged"]
+    nothing = "No difference beyond noise." if judged else "Nothing can be told: no range is known (one period)."
+    sentences = [f"Clearest differences: {', '.join(said)}." if said else nothing]
+    common = [seen.phrase(r["indicator"], r["sector"]) for r in rows if r["clause"] == "common"]
     everyone = "Both" if len(_codes(seen)) == 2 else f"All {_number(len(_codes(seen)))}"
     shared = (
-        f"{everyone} specialised in: {words.joined(common[:4])}. "
+        f"{everyone} specialised in: {words.joined(common[:4])}{' and more' if len(common) > 4 else ''}."
         if common
-        else f"No field in which {everyone.lower()} are specialised. "
+        else f"No field in which {everyone.lower()} are specialised."
     )
+    unjudged = f", {n['not_judged']} cannot be judged" if n["not_judged"] else ""
     sentences.append(
-        f"{shared}Of {n['fields']} fields, {n['differing']} differ beyond noise, {n['too_close']} cannot be told apart."
+        f"{shared} Of {n['fields']} fields, {n['differing']} differ beyond noise, "
+        f"{n['too_close']} cannot be told apart{unjudged}."
     )
     return sentences
 
@@ -81,6 +84,7 @@ def _number(n: int) -> str:
 def _warnings(seen: View) -> list[str]:
     said = ages(seen, [(block["indicator"], block["year"]) for block in seen.result.meta["blocks"]])
     warnings = [" ".join(said)] if said else []
+    warnings += references(seen)
     for row in seen.table("size").iter_rows(named=True):
         letters = (row["status"] or "").split(";")
         noun = seen.meta(row["indicator"]).noun
@@ -214,7 +218,7 @@ def _differences(seen: View, sort: str) -> list[RenderableType]:
 
 
 def _names(seen: View, cells: pl.DataFrame, limit: int | None = None) -> str:
-    names = [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in cells.iter_rows(named=True)]
+    names = [seen.phrase(r["indicator"], r["sector"]) for r in cells.iter_rows(named=True)]
     limit = len(names) if seen.everything else limit or NAMED
     more = len(names) - limit
     return "; ".join(names[:limit]) + (f" + {more} more" if more > 0 else "")
@@ -236,7 +240,9 @@ def _blocks(seen: View) -> list[RenderableType]:
     if close.height:
         lines.append(line("TOO CLOSE", f"{_names(seen, close, 4)}: P(order) below 0.90"))
     pattern = [
-        f"{r['region']}-{r['other']} {numbers.index(r['similarity'])} (overlap {r['overlap'] * 100:.0f}%)"
+        f"{r['region']}-{r['other']} {numbers.index(r['similarity'])} (overlap {numbers.percentile(r['overlap'])}%)"
+        if r["overlap"] == r["overlap"]
+        else f"{r['region']}-{r['other']} too little in common"
         for r in seen.table("pattern").iter_rows(named=True)
     ]
     for name in _ids(seen.table("pattern")):
@@ -258,10 +264,33 @@ def _complements(seen: View) -> list[RenderableType]:
     return [line("COMPLEM.", "specialised here, not there: " + " | ".join(said))] if said else []
 
 
+def _intensities(seen: View) -> list[RenderableType]:
+    """Intensities by sector of the regions that have them, the widest relative difference first."""
+    table = seen.table("intensity")
+    lines: list[RenderableType] = []
+    for name in _ids(table):
+        own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
+        if own["sector"].n_unique() < 2:
+            continue
+        by_sector: dict[str, dict[str, float]] = {}
+        for row in own.iter_rows(named=True):
+            by_sector.setdefault(row["sector"], {})[row["region"]] = row["value"]
+        several = {s: v for s, v in by_sector.items() if len(v) > 1}
+        order = sorted(several, key=lambda s: (-max(several[s].values()) / max(min(several[s].values()), 1e-9), s))
+        said = [
+            f"{seen.phrase(name, s)} " + " ".join(f"{c} {numbers.amount(v)}" for c, v in several[s].items())
+            for s in (order if seen.everything else order[:3])
+        ]
+        if said:
+            more = f" + {len(order) - len(said)} more" if len(order) > len(said) else ""
+            lines.append(line("INTENSITY", f"{seen.meta(name).name} ({_last(own)}): {'; '.join(said)}{more}"))
+    return lines
+
+
 def _closing(seen: View) -> list[RenderableType]:
     coverage = seen.table("coverage")
     codes = _codes(seen)
-    lines: list[RenderableType] = []
+    lines: list[RenderableType] = _intensities(seen)
     partly = []
     table = seen.table("intensity")
     for name in _ids(table):
@@ -271,7 +300,7 @@ def _closing(seen: View) -> list[RenderableType]:
             partly.append(f"{seen.meta(name).name}: {' '.join(have)} only ({_last(own)})")
     for name in _ids(coverage.filter(pl.col("note").is_not_null())):
         have = coverage.filter((pl.col("indicator") == name) & pl.col("note").is_null())["region"].to_list()
-        partly.append(f"{seen.meta(name).name}: {' '.join(have) or 'no common year'}")
+        partly.append(f"{seen.meta(name).name}: {' '.join(have) or 'not in common'}")
     if partly:
         lines.append(line("PARTLY", "comparable in part only: " + "; ".join(partly)))
     said = []

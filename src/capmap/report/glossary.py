@@ -147,6 +147,7 @@ COLUMNS: dict[str, str] = {
     "context.value": "The population, in persons. Null: the row is a text.",
     "text": "The label or the name of a group. Null: the row is a figure.",
     "peers.kind": "How the peers were chosen: `yours` (named in the run file) or `structural`.",
+    "earlier": "Whether the index reached the material threshold in a period before the last three. Null: no earlier period.",
     "distance": "Structural distance, in standard deviations. Null: peers of your own choice.",
     "stage": "Stage of the innovation and production chain.",
     "state": "Evidence at the stage: `evidence` (every indicator has the region), `partial` or `no_evidence`.",
@@ -316,7 +317,8 @@ BANDS: dict[str, str] = {
 TRAJECTORIES: dict[str, str] = {
     "lasting": "Materially specialised in all of the last three periods.",
     "recent": "Materially specialised now, but not in all of the last three periods.",
-    "lost": "Materially specialised in one of the last three periods, but by estimate not now.",
+    "lost": "Materially specialised in one of the last three periods, and now not, with probability 0.90.",
+    "unclear": "Materially specialised in one of the last three periods; whether now is uncertain.",
     "never": "Not materially specialised in any of them.",
 }
 
@@ -357,6 +359,8 @@ NOTES: dict[str, str] = {
     "not_collected": "The indicator has no rows of the region.",
     "one_period": "A value of one period only: no range, and the class is at best indicated.",
     "partial_base": "Some sectors of the region are unknown: its totals and the world's are taken over the known ones.",
+    "thin_reference": "The reference is a few regions that hold fewer than 100 of this sector (in units of the "
+    "dispersion), so its own share is too uncertain for a class.",
     "partial_world": "The world is the sum of regions and some of them are unknown in this sector; above 5 % of the "
     "world the class is uncertain.",
     "refused": "The method does not hold for these data; the metadata say why.",
@@ -387,6 +391,7 @@ CLAUSES: dict[str, str] = {
     "difference": "One of the clearest differences between two regions.",
     "common": "A field in which all compared regions are specialised.",
     "differing": "Number of fields in which an order is resolved.",
+    "not_judged": "How many fields have no known range in some region, so that no order can be judged.",
     "too_close": "Number of fields in which nothing can be told apart.",
     "fields": "Number of fields compared.",
 }

@@ -46,6 +46,29 @@ class View:
         """Label of a sector in the classification of an indicator."""
         return self.sectors.get(indicator, {}).get(code, code)
 
+    def phrase(self, indicator: str, code: str) -> str:
+        """Label of a sector inside a sentence; a code that stands for itself stays as it is written."""
+        label = self.sector(indicator, code)
+        return label if label == code else words.lower_first(label)
+
+    def reference(self, indicator: str) -> Mapping[str, Any]:
+        """Kind and label of what an indicator was compared with."""
+        blocks = self.result.meta["blocks"]
+        found: Mapping[str, Any] = next((b["reference"] for b in blocks if b["indicator"] == indicator), {})
+        return found
+
+    def world(self, indicator: str) -> str:
+        """What shares are shares of: `world`, `these 4 regions`, `the reference`."""
+        found = self.reference(indicator)
+        if found.get("kind") == "sum":
+            return "these " + str(found["label"]).removeprefix("sum of the ")
+        return "world" if found.get("kind") in ("published", None) else "the reference"
+
+    def share_title(self, indicator: str) -> str:
+        """Heading of a column of such shares."""
+        kind = self.reference(indicator).get("kind")
+        return {"published": "world%", "sum": "table%"}.get(str(kind), "ref.%")
+
     def meta(self, indicator: str) -> Indicator:
         """Catalogue entry of an indicator."""
         return self.project.catalogue[indicator]
@@ -148,3 +171,14 @@ def cite_all(seen: View) -> str:
     return "; ".join(
         f"{who} {', '.join(tables)} ({terms})".replace("  ", " ") for (who, terms), tables in found.items()
     )
+
+
+def references(seen: View) -> list[str]:
+    """A line for every reference that is not the published world."""
+    found: dict[str, list[str]] = {}
+    for block in seen.result.meta["blocks"]:
+        if block["reference"]["kind"] not in ("published", "sum"):
+            found.setdefault(block["reference"]["label"], []).append(seen.meta(block["indicator"]).noun)
+    return [
+        f"Reference of {words.joined(nouns)}: {label}; shares and RCA are against it." for label, nouns in found.items()
+    ]

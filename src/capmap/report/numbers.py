@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 #: Shown where there is no number.
@@ -46,6 +46,24 @@ def index(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NOTHING
     return f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
+
+
+def written(values: Sequence[float | None], quantile: float = 0.5) -> Callable[[float | None], str]:
+    """How to write the numbers of one column: all to the same decimals, two digits for the number at `quantile`.
+
+    No decimals where all are whole or that number is above 100, else two, and up to eight for small ones.
+
+    >>> [written([-1.104, 2.399, None])(v) for v in (-1.104, 2.399, None)], written([3.0, 1.0])(3.0)
+    (['-1.10', '2.40', '-'], '3')
+    >>> written([0.000165, 0.00002, 0.0003])(0.000165), written([0.0, 0.0])(0.0)
+    ('0.00017', '0')
+    """
+    known = sorted(abs(v) for v in values if v is not None and math.isfinite(v))
+    sizes = [v for v in known if v > 0]
+    typical = sizes[int(len(sizes) * quantile)] if sizes else 0.0
+    whole = typical >= 100 or all(v == int(v) for v in known)
+    places = 0 if whole else min(max(2, 1 - math.floor(math.log10(typical))), 8)
+    return lambda value: NOTHING if value is None or math.isnan(value) else f"{value:,.{places}f}"
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 #: Findings printed in full before the rest is counted.
 SHOWN = 20
+#: Severities, the gravest first, and how they are coloured.
+STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+#: What follows the first line of a finding stands under this.
+INDENT = " " * 8
 
 
 def error_lines(error: CapmapError) -> list[str]:
@@ -45,23 +50,47 @@ def place(one: Finding) -> str:
 
 
 def show_findings(console: Console, findings: Sequence[Finding], *, everything: bool) -> None:
-    """Findings as a table with a closing line that counts them by severity."""
-    from rich.table import Table
+    """Findings one under the other, errors first, with a closing line that counts them by severity.
+
+    Without `everything` notes are left out, and what follows the first 2 x SHOWN findings.
+    """
     from rich.text import Text
 
-    styles = {"error": "bold red", "warning": "yellow", "note": "dim"}
-    shown = findings if everything else [f for f in findings if f.severity != "note"][: SHOWN * 2]
+    ordered = [f for kind in STYLES for f in findings if f.severity == kind]
+    shown = ordered if everything else [f for f in ordered if f.severity != "note"][: SHOWN * 2]
+    for one in shown:
+        for k, line in enumerate(finding_lines(one, console.width)):
+            text = Text(line)
+            if k == 0:
+                text.stylize(STYLES[one.severity], 0, len(one.severity))
+            console.print(text)
     if shown:
-        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-        for title in ("severity", "code", "where", "what", "fix"):
-            table.add_column(title, overflow="fold")
-        for one in shown:
-            table.add_row(
-                Text(one.severity, style=styles[one.severity]),
-                *(Text(t) for t in (one.code, place(one).removesuffix(": "), one.message, one.fix)),
-            )
-        console.print(table)
-    count = {kind: sum(f.count for f in findings if f.severity == kind) for kind in ("error", "warning", "note")}
-    closing = ", ".join(f"{n:,} {kind}{'s' if n != 1 else ''}" for kind, n in count.items())
-    hidden = len(findings) - len(shown)
-    console.print(Text(f"{closing}" + (f"; {hidden:,} not shown: --all" if hidden else ""), style="bold"))
+        console.print()
+    for line in textwrap.wrap(closing(findings, shown), console.width):
+        console.print(Text(line, style="bold"))
+
+
+def finding_lines(one: Finding, width: int) -> list[str]:
+    """A finding as lines: `warning CM082 data/x.csv, line 12, value: what` and, indented, `fix: how`."""
+    return [
+        *textwrap.wrap(f"{one.severity} {one.code} {place(one)}{one.message}", width, subsequent_indent=INDENT),
+        *textwrap.wrap(f"fix: {one.fix}", width, initial_indent=INDENT, subsequent_indent=f"{INDENT}     "),
+    ]
+
+
+def closing(findings: Sequence[Finding], shown: Sequence[Finding]) -> str:
+    """How many findings there are of each severity, how many places they stand for and how many are not shown."""
+    text = ", ".join(_counted(sum(f.severity == kind for f in findings), kind) for kind in STYLES)
+    places = sum(f.count for f in findings)
+    if places != len(findings):
+        text += f"; {_counted(len(findings), 'finding')} standing for {_counted(places, 'place')}"
+    hidden = [
+        _counted(n, kind)
+        for kind in STYLES
+        if (n := sum(f.severity == kind for f in findings) - sum(f.severity == kind for f in shown))
+    ]
+    return f"{text}; not shown: {', '.join(hidden)} (--all)" if hidden else text
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n:,} {thing}{'s' if n != 1 else ''}"

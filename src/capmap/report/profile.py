@@ -12,7 +12,7 @@ from rich.text import Text
 
 from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.layout import View, ages, cite_all, grid, line, range_says, short, state, titled
+from capmap.report.layout import View, ages, cite_all, grid, line, range_says, references, short, state, titled
 
 #: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
 SCREEN_LINES = 45
@@ -76,7 +76,7 @@ def headline(seen: View) -> list[str]:
 
 
 def _names(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [words.lower_first(seen.sector(r["indicator"], r["sector"])) for r in rows]
+    return [seen.phrase(r["indicator"], r["sector"]) for r in rows]
 
 
 def _by_indicator(rows: Sequence[Mapping[str, Any]], clause: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -116,9 +116,10 @@ def _large_and_new(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
         cells = seen.table("specialisation")
         said = []
         for row in sorted(large, key=lambda r: -r["value"])[:2]:
-            what = words.lower_first(seen.sector(row["indicator"], row["sector"]))
+            what = seen.phrase(row["indicator"], row["sector"])
             noun = seen.meta(row["indicator"]).noun
-            said.append(f"{what} ({numbers.amount(row['value'])} {noun}, {words.share_text(_share(cells, row))})")
+            share = f"{numbers.per_cent(_share(cells, row))}% of {seen.world(row['indicator'])}"
+            said.append(f"{what} ({numbers.amount(row['value'])} {noun}, {share})")
         sentences.append(f"Large but not specialised: {words.joined(said)}.")
     new = _by_indicator(rows, "new")
     if new:
@@ -152,11 +153,12 @@ def warnings(seen: View) -> list[str]:
         if row["clause"] == "dominant":
             share = _reference_share(seen, row["indicator"], row["region"])
             parts.append(
-                f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of world "
-                f"{seen.meta(row['indicator']).noun}: see ex{row['region']}."
+                f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of {_of(seen, row['indicator'])}: "
+                f"see ex:{row['region']}."
             )
     if parts:
         said.append(" ".join(parts))
+    said += references(seen)
     for row in rows:
         noun = seen.meta(row["indicator"]).noun if row["indicator"] else ""
         if row["clause"] == "break":
@@ -166,6 +168,12 @@ def warnings(seen: View) -> list[str]:
         if row["clause"] == "low_reliability":
             said.append(f"The {noun} of {row['year']} are of low reliability (status U).")
     return said
+
+
+def _of(seen: View, indicator: str) -> str:
+    """`world families`, or `the reference (families)` where it is not the world."""
+    world, noun = seen.world(indicator), seen.meta(indicator).noun
+    return f"world {noun}" if world == "world" else f"{world} ({noun})"
 
 
 def _reference_share(seen: View, indicator: str, region: str) -> float | None:
@@ -259,18 +267,21 @@ def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str
     count = own.group_by("listing").len()
     n = {str(k): int(v) for k, v in count.iter_rows()}
     specialised = int((own["class"].cast(pl.String).is_in(["established", "indicated"])).sum())
-    judged = own.height - n.get("no_index", 0)
     block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == name)
     uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
     named = meta.stage != "context"
     head = Text().append(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
-    said = f"{specialised} of {judged} fields specialised, {uncertain} uncertain; {range_says(block)}"
+    above = seen.result.meta["parameters"]["threshold"]
+    bar = "" if above == 1 else f" (RCA above {numbers.index(above)})"
+    said = f"{specialised} of {block['sectors']} fields specialised{bar}, {uncertain} uncertain; "
+    said += range_says(block)
     head.append(f"{meta.noun}: {said}" if named else said)
     other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
     history = seen.table("history").filter(pl.col("indicator") == name)
     years = [y for y in history["year"].unique().sort().to_list() if y is not None]
     span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "trend"
-    columns = [("field", "    field", "left", 0), ("value", meta.noun[:9], "right", 9), ("world", "world%", "right", 6),
+    columns = [("field", "    field", "left", 0), ("value", meta.noun[:9], "right", 9),
+               ("world", seen.share_title(name), "right", 6),
                ("rank", "rank", "right", 4), ("rca", "RCA", "right", 5), ("range", "range", "right", 10),
                ("ex", f"ex{other}" if other else "", "right", 6), ("held", "held", "right", 4),
                ("trend", span, "left", 9)]  # fmt: skip
@@ -304,8 +315,8 @@ def _field(seen: View, cell: Mapping[str, Any], listing: str, history: pl.DataFr
     }[listing]
     words_for = {
         "specialised": "",
-        "new": "  new, unconfirmed",
-        "lost": "  no longer material",
+        "new": "  recent, unconfirmed" if cell["earlier"] else "  new, unconfirmed",
+        "lost": "  no longer material" if cell["rca"] >= 1 else "  no longer specialised",
         "large": "  large, not special.",
     }
     label = seen.sector(cell["indicator"], cell["sector"])
@@ -335,21 +346,18 @@ def _closing(
 ) -> list[RenderableType]:
     """Uncertain cells, what was counted but not listed, and the footnote on the dominant region."""
     parts = []
-    unsure = own.filter((pl.col("listing") == "uncertain") & (pl.col("value") > 0)).sort(
-        pl.col("value").neg(), "sector"
-    )
+    unsure = own.filter(pl.col("listing") == "uncertain").sort(pl.col("value").neg(), "sector", nulls_last=True)
     limit = unsure.height if seen.everything else 1
     said = [
-        f"{words.lower_first(seen.sector(c['indicator'], c['sector']))} ({numbers.amount(c['value'])} found, "
-        f"{numbers.amount(c['expected'])} expected)" for c in unsure.head(limit).iter_rows(named=True)
-    ]  # fmt: skip
+        f"{seen.phrase(c['indicator'], c['sector'])} ({numbers.amount(c['value'])} found, "
+        f"{numbers.amount(c['expected'])} expected)"
+        for c in unsure.filter(pl.col("value") > 0).head(limit).iter_rows(named=True)
+    ]
     if said:
-        first = (
-            f"{unsure.height} uncertain: "
-            if seen.everything or unsure.height == 1
-            else f"{unsure.height} uncertain, such as "
-        )
-        parts.append(first + "; ".join(said))
+        such_as = "such as " if unsure.height > len(said) else ""
+        parts.append(f"{unsure.height} uncertain: {such_as}{'; '.join(said)}")
+    elif unsure.height:
+        parts.append(f"{unsure.height} uncertain, none of them found")
     counted = [f"{n['slight']} slight"] if n.get("slight") else []
     counted += [f"{left_out} more"] if left_out else []
     if counted:
@@ -444,7 +452,7 @@ def _pattern(seen: View) -> list[RenderableType]:
 def _questions(seen: View) -> list[RenderableType]:
     said = []
     for row in seen.table("questions").iter_rows(named=True):
-        what = words.lower_first(seen.sector(row["indicator"], row["sector"]))
+        what = seen.phrase(row["indicator"], row["sector"])
         if row["question"] == "new_or_counting_change":
             moved = (
                 f"world total moved {row['value'] * 100:+.0f}% in {row['first_year']}-{row['year']}"
@@ -465,6 +473,8 @@ def _data(seen: View) -> list[RenderableType]:
         if seen.meta(r["indicator"]).stage != "context" or r["indicator"] in _listed_ids(seen)
     ]  # fmt: skip
     doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
+    lacking = coverage.filter(pl.col("note").is_null()).select((pl.col("of") - pl.col("sectors")).sum()).item()
+    doubts["sectors without data"] = int(lacking or 0)
     flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v)
     flags = f"{flags}: capmap check" if flags else "none missing or flagged"
     gaps = [
@@ -478,6 +488,7 @@ def _data(seen: View) -> list[RenderableType]:
     ]
     code = seen.result.meta["region"]
     peers = " ".join(seen.result.meta["peers"]["codes"][:2])
+    beside = f"capmap compare {code} {peers} | " if peers else ""
     lines: list[RenderableType] = [
         line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
         line("DATA", f"sectors: {', '.join(parts)} | {flags}" + "".join(f" | {g}" for g in gaps)),
@@ -489,7 +500,7 @@ def _data(seen: View) -> list[RenderableType]:
     lines.append(
         line(
             "MORE",
-            f"capmap rca -r {code} --wide | capmap compare {code} {peers or 'OTHER'} | capmap profile {code} --all",
+            f"capmap rca -r {code} --wide | {beside}capmap profile {code} --all",
         )
     )
     return lines

@@ -32,7 +32,7 @@ STYLE = {
     "uncertain": "yellow",
 }  # fmt: skip
 REMARKS = {
-    "new": "new, unconfirmed", "lost": "no longer material", "large": "large, RCA < 1", "slight": "slight",
+    "new": "recent, unconfirmed", "lost": "no longer material", "large": "large, RCA < 1", "slight": "slight",
     "uncertain": "uncertain", "not_specialised": "not specialised",
 }  # fmt: skip
 #: Columns dropped first when the terminal is narrow, and the width below which each goes.
@@ -146,7 +146,7 @@ def _specialised(seen: View, name: str, own: Sequence[Mapping[str, Any]]) -> str
         word = "Indicated" if all(r["class"] == "indicated" for r in unjudged) else "Specialised"
         sentences.append(f"{word}, history not judged: {_names(seen, own, 'specialised')}.")
     if _clauses(own, "new"):
-        sentences.append(f"New, unconfirmed: {_names(seen, own, 'new')}.")
+        sentences.append(f"Recent, unconfirmed: {_names(seen, own, 'new')}.")
     if _clauses(own, "lost"):
         sentences.append(f"No longer material: {_names(seen, own, 'lost')}.")
     return " ".join(sentences)
@@ -405,7 +405,7 @@ def _below(
     others = [
         f"{rest[listing]} {word}"
         for listing, word in (
-            ("specialised", "specialised"), ("new", "new"), ("lost", "no longer material"),
+            ("specialised", "specialised"), ("new", "recent"), ("lost", "no longer material"),
             ("slight", f"slight (1-{numbers.index(seen.project.run.profile.material)})"),
             ("large", "large"), ("not_specialised", "not specialised"), ("no_index", "without an index"),
         ) if rest.get(listing)

@@ -30,6 +30,7 @@ NOTE_WORDS = {
     "partial_world": "some regions are unknown in this sector",
     "sole_producer": "sole producer",
     "suppressed": "suppressed",
+    "thin_reference": "the reference is too small to compare with",
     "no_denominator": "no denominator in the project",
 }
 STAGE_WORDS = {
@@ -53,7 +54,8 @@ def lower_first(label: str) -> str:
     >>> lower_first("Food chemistry"), lower_first("IT methods for management"), lower_first("ICT sector")
     ('food chemistry', 'IT methods for management', 'ICT sector')
     """
-    return label if len(label) > 1 and label[1].isupper() else label[:1].lower() + label[1:]
+    keep = any(c.isupper() or c.isdigit() for c in label[1:].partition(" ")[0])
+    return label if keep else label[:1].lower() + label[1:]
 
 
 def note(text: str | None, labels: Mapping[str, str] | None = None) -> str:
