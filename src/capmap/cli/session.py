@@ -50,7 +50,7 @@ def open_project(
             say(
                 "capmap: no project here, so this is the sample that ships with capmap (capmap init DIR makes your own)"
             )
-        warnings = sum(f.count for f in loaded.findings if f.severity == "warning")
+        warnings = sum(f.severity == "warning" for f in loaded.findings)
         if warnings and check and not loaded.bundled:
             say(f"capmap: {warnings:,} warning{'s' if warnings != 1 else ''} about the data: capmap check")
     return roll_up(loaded, level) if level is not None else loaded

@@ -184,8 +184,8 @@ def thousands(file: DataFile, how: Reading) -> list[Finding]:
     Looked for where columns are separated by semicolons, as they are where the comma is the decimal mark, and
     wherever nobody has said what the decimal mark is. Thousands never begin with 0, so 0.125 shows decimals.
     """
-    written = how.csv.separator == ";" or "decimal" not in how.csv.model_fields_set
-    if not file.is_text or how.csv.decimal != "." or not written:
+    doubtful = how.csv.separator == ";" or "decimal" not in how.csv.model_fields_set
+    if not file.is_text or how.csv.decimal != "." or not doubtful:
         return []
     dotted = file.scan().select(LINE, text=_text(file, "value")).filter(pl.col("text").str.contains(".", literal=True))
     grouped = pl.col("text").str.contains(_GROUPED)
@@ -195,15 +195,16 @@ def thousands(file: DataFile, how: Reading) -> list[Finding]:
     count, every, line, text = seen.collect(engine="streaming").row(0)
     if count < GROUPED or not every:
         return []
-    plain = re.sub(r"\.", "", text)
+    plain = text.replace(".", "")
+    confirm = "" if "decimal" in how.csv.model_fields_set else f"; if not, set {how.setting('csv', 'decimal', '.')}"
     return [
         finding(
             "CM041",
             f"every value with a point looks like thousands: {text!r} is read as {float(text)!r}"
             if text.count(".") == 1
             else f"every value with a point looks like thousands: {text!r}",
-            f"if it means {plain}, set {how.setting('csv', 'decimal', ',')} and write {plain}: thousands separators "
-            f"are not read; if not, set {how.setting('csv', 'decimal', '.')}",
+            f"if it means {plain}, set {how.setting('csv', 'decimal', ',')} and write {plain}, for thousands "
+            f"separators are not read{confirm}",
             file=file.name,
             line=line,
             column="value",

