@@ -22,14 +22,14 @@ sys.path.insert(0, str(SOURCE))
 import capmap
 
 OURS = """
-import json, sys
+import sys
 import capmap, numpy, polars
 from capmap.data import load
 if sys.argv[1:]:
     load(sys.argv[1], check=False)
 """
 THEIRS = """
-import json, sys
+import sys
 import polars
 if sys.argv[1:]:
     polars.read_csv(sys.argv[1] + "/data.csv", infer_schema_length=0)

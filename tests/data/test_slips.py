@@ -172,6 +172,21 @@ def test_a_workbook_with_titles_says_where_the_header_is(tmp_path: Path) -> None
     assert "row 4" in only.fix
 
 
+def test_blank_rows_and_double_names_of_a_workbook(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    for first, names in ((2, ["region", "sector", "value", "line"]), (0, ["region", "sector", "value", "value"])):
+        with xlsxwriter.Workbook(tmp_path / f"e{first}.xlsx") as book:
+            sheet = book.add_worksheet("figures")
+            sheet.write_row(first, 0, names)
+            sheet.write_row(first + 1, 0, ["A", "x", "two", 1])
+    findings = load(data=tmp_path / "e2.xlsx", kind="value", check=False).findings
+    assert [(f.code, f.line) for f in findings if f.severity == "error"] == [("CM030", 4)]
+    with pytest.raises(UnreadableError) as caught:
+        load(data=tmp_path / "e0.xlsx", kind="value")
+    assert codes(caught.value.findings) == ["CM015"]
+
+
 def test_a_workbook_with_a_cover_names_the_other_sheets(tmp_path: Path) -> None:
     import xlsxwriter
 

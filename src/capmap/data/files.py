@@ -28,6 +28,7 @@ from capmap.model import CsvSection, Indicator
 Column = Literal["region", "sector", "indicator", "year", "value", "status"]
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet", ".xlsx")
 STDIN = "-"
+BLANK_ROWS = 100  #: rows of a sheet in which the first that is not blank is looked for
 LINE = "line"  #: column that scans add: line of a text file, row of a Parquet file or sheet
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
@@ -227,8 +228,13 @@ def _open_workbook(path: Path, name: str, digest: str) -> tuple[DataFile, list[F
                 file=name,
             )
         )
-    frame = frame.drop(LINE, strict=False).with_row_index(LINE, offset=2)
-    header = tuple(column for column in frame.columns if column != LINE)
+    # what polars reads begins with the first row that is not blank, and its names are made unlike each other
+    top = workbook.load_sheet(0, header_row=None, skip_rows=0, n_rows=BLANK_ROWS, dtypes="string").to_polars().rows()
+    blank = next((n for n, row in enumerate(top) if any(cell is not None for cell in row)), 0)
+    written = top[blank] if top and len(top[blank]) == frame.width else tuple(frame.columns)
+    header = tuple(name or "" for name in written)
+    frame.columns = [f"{number}" for number in range(frame.width)]
+    frame = frame.with_row_index(LINE, offset=blank + 2)
     return DataFile(path, name, digest, header, frame.lazy, sheets=tuple(sheets)), notes
 
 

@@ -345,8 +345,8 @@ def _in_sheet(file: DataFile, how: Reading, problems: list[Finding]) -> list[Fin
 
 
 def _physical(file: DataFile) -> tuple[str, ...]:
-    """Names of the columns in the scan: text columns go by position, so that two may have one name."""
-    if not file.is_text:
+    """Names of the columns in the scan: those of text and sheets go by position, so that two may have one name."""
+    if file.path.suffix.lower() == ".parquet":
         return file.header
     return tuple(str(number) for number in range(len(file.header)))
 
