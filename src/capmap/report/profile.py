@@ -36,25 +36,28 @@ def show(console: Console, seen: View, *, brief: bool = False) -> None:
 
     Blocks give up rows, never sections, until the profile fits SCREEN_LINES at 100 columns.
     """
-    if brief or seen.everything:
-        lines = _lines(replace(seen, limits=LIMITS[0]), brief)
-    else:
-        for limits in LIMITS:
-            lines = _lines(replace(seen, limits=limits), brief)
-            if sum(len(console.render_lines(one)) for one in lines) <= SCREEN_LINES:
-                break
-    for one in lines:
+    top: list[RenderableType] = [_title(seen), Text(" ".join(headline(seen)))]
+    top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
+    for one in top if brief else _fitting(console, seen, top):
         console.print(one)
 
 
-def _lines(seen: View, brief: bool) -> list[RenderableType]:
-    lines: list[RenderableType] = [_title(seen), Text(" ".join(headline(seen)))]
-    lines += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
-    if brief:
-        return lines
-    for part in (_context, _size, _specialisations, _intensities, _chain, _pattern, _questions, _data):
-        lines += part(seen)
-    return lines
+def _fitting(console: Console, seen: View, top: Sequence[RenderableType]) -> list[RenderableType]:
+    """All lines of a profile, with as many rows as fit; what has no rows to give up is made and measured once."""
+    above = [*top, *_context(seen), *_size(seen)]
+    below = [line for part in (_chain, _pattern, _questions, _data) for line in part(seen)]
+    tries = LIMITS[:1] if seen.everything else LIMITS
+    room = SCREEN_LINES - _height(console, (*above, *below))
+    for limits in tries:
+        tight = replace(seen, limits=limits)
+        middle = [*_specialisations(tight), *_intensities(tight)]
+        if len(tries) == 1 or _height(console, middle) <= room:
+            break
+    return [*above, *middle, *below]
+
+
+def _height(console: Console, lines: Sequence[RenderableType]) -> int:
+    return sum(len(console.render_lines(one)) for one in lines)
 
 
 def _title(seen: View) -> Text:
