@@ -119,9 +119,12 @@ def results() -> dict[str, list[model.Result]]:
         "rca": [_rca(project)],
         "intensity": [_measured("intensity", project)],
         "normalise": [_measured("normalise", project)],
-        "profile": [capmap.profile(project, "KOR"), capmap.profile(project, "ITA")],
+        "profile": [capmap.profile(project, "KOR", full=True), capmap.profile(project, "ITA")],
         "compare": [capmap.compare(project, ["DEU", "ITA", "KOR"])],
         "sector": [capmap.sector(project, "semiconductors"), capmap.sector(project, "C")],
+        "complexity": [_complexity(project)],
+        "relatedness": _relatedness(project),
+        "opportunities": [capmap.opportunities(project, "KOR"), capmap.backtest(project)],
     }
     long = profile.long(several["profile"][0])
     return {**several, "long": [model.Result("long", {"long": long})]}
@@ -137,6 +140,31 @@ def _listing(name: str, project: model.Project, *arguments: str) -> model.Result
 def _measured(name: str, project: model.Project) -> model.Result:
     found: model.Result = getattr(importlib.import_module(f"capmap.analyses.{name}"), name)(project)
     return found
+
+
+def _complexity(project: model.Project) -> model.Result:
+    from capmap.analyses import complexity, portfolio
+
+    chosen: dict[str, Any] = {"indicator": ["patent_families"], "draws": 2}
+    pci = complexity.complexity(project, year=2016, table=("sectors",), **chosen).frame
+    plants = pl.DataFrame({"sector": ["optics", "optics"], "size": [1.0, 2.0]})
+    return complexity.complexity(
+        project, table=list(complexity.TABLES), extras=list(portfolio.REGION_EXTRAS), outside=pci, income="population",
+        plants=plants, **chosen,
+    )  # fmt: skip
+
+
+def _relatedness(project: model.Project) -> list[model.Result]:
+    from capmap.analyses import relatedness
+
+    chosen = ["patent_families"]
+    net = relatedness.network(project, indicator=chosen, region="KOR")
+    return [
+        model.Result("relatedness", {"links": relatedness.relatedness(project, indicator=chosen).frame}),
+        relatedness.relatedness(project, indicator=["articles"], to="patent_families"),
+        model.Result("relatedness", {"network": net.tables["links"], "nodes": net.tables["nodes"]}),
+        relatedness.path(project, "KOR", "measurement", indicator=chosen),
+    ]
 
 
 def _rca(project: model.Project) -> model.Result:
@@ -285,6 +313,9 @@ def _words_page() -> str:
     plain = [
         ("Trajectories", "`trajectory`: the last three periods.", "trajectory", glossary.TRAJECTORIES),
         ("Listings", "`listing`: where a cell stands in a profile.", "listing", glossary.LISTINGS),
+        ("Quadrants", "`quadrant`: where a sector lies among those the region does not hold.", "quadrant",
+         glossary.QUADRANTS),
+        ("Grades", "`grade`: what the backtest says of the model.", "grade", glossary.GRADES),
         ("Clauses", "`clause`: what a row of `headline` says.", "clause", glossary.CLAUSES),
     ]  # fmt: skip
     parts = ["# Words in the results"]

@@ -12,7 +12,7 @@ import capmap
 
 from .conftest import RunCapmap
 
-HEAVY = ("fastexcel", "numpy", "polars", "pyarrow", "scipy", "sklearn", "xlsxwriter")
+HEAVY = ("fastexcel", "numpy", "polars", "pyarrow", "rustworkx", "scipy", "sklearn", "xlsxwriter")
 
 IMPORTED = """
 import json, runpy, sys

@@ -7,7 +7,8 @@ The same verbs as on the command line, on polars frames:
     cm.rca(project, indicator=["patent_families"], region=["KOR"])      # a polars frame
     cm.profile(project, "KOR").tables["specialisation"]                 # a frozen dataclass of frames
 
-A verb imports what it needs when it is first used; `import capmap` alone imports nothing heavy.
+A verb imports what it needs when it is first used; `import capmap` alone imports nothing heavy. Whatever a verb cannot
+do ends in a `cm.CapmapError`, which says what was expected and how to mend it.
 """
 
 from __future__ import annotations
@@ -22,116 +23,169 @@ if TYPE_CHECKING:
     import polars as pl
 
     from capmap.data import load as load
+    from capmap.errors import CapmapError as CapmapError
     from capmap.model import Project, Result
 
 __all__ = [
-    "check", "compare", "config", "indicators", "init", "intensity", "load", "normalise", "profile", "rca", "regions",
-    "run", "sector", "sectors", "write",
+    "CapmapError", "backtest", "check", "compare", "complexity", "config", "indicators", "init", "intensity", "load",
+    "normalise", "opportunities", "profile", "rca", "regions", "relatedness", "run", "sector", "sectors", "write",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, imported when it is first asked for."""
+    """`load` and `CapmapError`, imported when they are first asked for."""
     if name == "load":
+        from capmap.arguments import checked
         from capmap.data import load
 
-        return load
+        return checked(load)
+    if name == "CapmapError":
+        from capmap.errors import CapmapError
+
+        return CapmapError
     raise AttributeError(f"module 'capmap' has no attribute {name!r}")
 
 
 def rca(project: Project, **options: Any) -> pl.DataFrame:
     """Revealed comparative advantage with its doubt: `capmap rca`; options as `capmap.analyses.specialisation.rca`."""
     from capmap.analyses.specialisation import rca as measure
+    from capmap.arguments import checked
 
-    return measure(project, **options).frame
+    return checked(measure, "specialisation")(project, **options).frame
 
 
 def intensity(project: Project, **options: Any) -> pl.DataFrame:
     """Relative intensities: `capmap intensity`; options as `capmap.analyses.intensity.intensity`."""
     from capmap.analyses.intensity import intensity as measure
+    from capmap.arguments import checked
 
-    return measure(project, **options).frame
+    return checked(measure)(project, **options).frame
 
 
 def normalise(project: Project, **options: Any) -> pl.DataFrame:
     """Scores on one scale: `capmap normalise`; options as `capmap.analyses.normalise.normalise`."""
     from capmap.analyses.normalise import normalise as measure
+    from capmap.arguments import checked
 
-    return measure(project, **options).tables["normalise"]
+    return checked(measure)(project, **options).tables["normalise"]
 
 
 def profile(project: Project, region: str, **options: Any) -> Result:
     """Capability profile of a region: `capmap profile`; options as `capmap.analyses.profile.profile`."""
     from capmap.analyses.profile import profile as measure
+    from capmap.arguments import checked
 
-    return measure(project, region, **options)
+    return checked(measure, "specialisation")(project, region, **options)
 
 
 def compare(project: Project, regions: Sequence[str], **options: Any) -> Result:
     """Comparison of two to six regions: `capmap compare`; options as `capmap.analyses.compare.compare`."""
     from capmap.analyses.compare import compare as measure
+    from capmap.arguments import checked
 
-    return measure(project, regions, **options)
+    return checked(measure, "specialisation")(project, regions, **options)
 
 
 def sector(project: Project, sector: str, **options: Any) -> Result:
     """Who leads in a sector: `capmap sector`; options as `capmap.analyses.sector.sector`."""
     from capmap.analyses.sector import sector as measure
+    from capmap.arguments import checked
 
-    return measure(project, sector, **options)
+    return checked(measure, "specialisation")(project, sector, **options)
+
+
+def complexity(project: Project, **options: Any) -> Result:
+    """Economic complexity with ranges: `capmap complexity`; options as `capmap.analyses.complexity.complexity`."""
+    from capmap.analyses.complexity import complexity as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, **options)
+
+
+def relatedness(project: Project, **options: Any) -> pl.DataFrame:
+    """Links between sectors: `capmap relatedness`; options as `capmap.analyses.relatedness.relatedness`."""
+    from capmap.analyses.relatedness import relatedness as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, **options).frame
+
+
+def opportunities(project: Project, region: str, **options: Any) -> Result:
+    """What lies near a region: `capmap opportunities`; options as `capmap.analyses.opportunities.opportunities`."""
+    from capmap.analyses.opportunities import opportunities as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, region, **options)
+
+
+def backtest(project: Project, **options: Any) -> Result:
+    """What such picks were worth: `capmap opportunities --backtest`; options as `capmap.analyses.backtest.backtest`."""
+    from capmap.analyses.backtest import backtest as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, **options)
 
 
 def check(project: Project) -> pl.DataFrame:
     """Findings about the data of a project loaded with `check=False`: `capmap check`."""
+    from capmap.arguments import fitting
     from capmap.data.findings import findings_frame
+    from capmap.model import Project
 
-    return findings_frame(project.findings)
+    return findings_frame(fitting("project", project, Project).findings)
 
 
 def indicators(project: Project) -> pl.DataFrame:
     """Indicators of a project: `capmap indicators`."""
     from capmap.analyses.listing import indicators as listing
+    from capmap.arguments import checked
 
-    return listing(project).frame
+    return checked(listing)(project).frame
 
 
 def regions(project: Project, group: str | None = None, level: str | None = None) -> pl.DataFrame:
     """Regions of a project: `capmap regions`."""
     from capmap.analyses.listing import regions as listing
+    from capmap.arguments import checked
 
-    return listing(project, group, level).frame
+    return checked(listing)(project, group, level).frame
 
 
 def sectors(project: Project, classification: str | None = None) -> pl.DataFrame:
     """Sectors of a project: `capmap sectors`."""
     from capmap.analyses.listing import sectors as listing
+    from capmap.arguments import checked
 
-    return listing(project, classification).frame
+    return checked(listing)(project, classification).frame
 
 
 def config(project: Project) -> pl.DataFrame:
     """Settings of a project with their origin: `capmap config`."""
     from capmap.analyses.configuration import config as listing
+    from capmap.arguments import checked
 
-    return listing(project).frame
+    return checked(listing)(project).frame
 
 
 def init(folder: str) -> None:
     """Start a project: `capmap init`."""
+    from capmap.arguments import checked
     from capmap.data.init import init as start
 
-    start(folder)
+    checked(start)(folder)
 
 
 def run(project: Project, folder: str) -> list[str]:
     """Every result into a folder with a manifest: `capmap run -o folder`; returns the files written."""
-    from capmap.operate.run import everything, run_all
+    from capmap.arguments import checked
+    from capmap.operate.run import run_all
 
-    return [str(path) for path in run_all(project, folder, analyses=everything(project))]
+    return [str(path) for path in checked(run_all)(project, folder)]
 
 
 def write(result: Result, path: str) -> None:
     """Write a result; the suffix of the path sets the format."""
+    from capmap.arguments import checked
     from capmap.data.write import write as write_result
 
-    write_result(result, path)
+    checked(write_result)(result, path)

@@ -193,6 +193,73 @@ class SpecialisationSection(Closed):
     exclude: Annotated[tuple[str, ...], Field(description="Regions left out of table and totals.")] = ()
 
 
+class ComplexitySection(Closed):
+    """`[complexity]`: presence, who takes part, and the conventions of relatedness and complexity."""
+
+    presence: Annotated[
+        Literal["rca", "established", "per_capita", "both", "given"],
+        Field(
+            description="What makes a region hold a sector: `rca` (RCA reaches the threshold), `established` (the class), "
+            "`per_capita` (per-capita RCA reaches it), `both` (RCA and per-capita RCA), `given` (values are 0 or 1)."
+        ),
+    ] = "rca"
+    threshold: Annotated[float, Field(gt=0, description="RCA from which a region holds a sector.")] = 1.0
+    comparison: Annotated[
+        Literal[">=", ">"], Field(description="Whether reaching the threshold is enough, or it must be exceeded.")
+    ] = ">="
+    min_share: Annotated[
+        float, Field(ge=0, lt=1, description="Share of the world's total below which a region takes no part.")
+    ] = 1e-4
+    min_population: Annotated[
+        float, Field(ge=0, description="Inhabitants below which a region takes no part, where they are known.")
+    ] = 1e6
+    min_regions: Annotated[int, Field(ge=0, description="Regions that must hold a sector for it to take part.")] = 3
+    proximity: Annotated[
+        Literal["minimum_conditional", "cosine", "jaccard", "association", "rsca_correlation"],
+        Field(description="How often two sectors go together."),
+    ] = "minimum_conditional"
+    diagonal: Annotated[
+        float,
+        Field(ge=0, le=1, description="Proximity of a sector to itself in densities: 0, or 1 as in some programs."),
+    ] = 0.0
+    neighbours: Annotated[
+        int | None, Field(ge=1, description="Nearest sectors that count in a density; all of them if left out.")
+    ] = None
+    sign: Annotated[
+        Literal["diversity", "ubiquity"],
+        Field(description="What settles the sign: ECI rises with diversity, or PCI falls with ubiquity."),
+    ] = "diversity"
+    ddof: Annotated[
+        Literal[0, 1], Field(description="Degrees of freedom taken off in the standard deviation of ECI.")
+    ] = 0
+    pci_scale: Annotated[
+        Literal["region", "sector"],
+        Field(description="Mean and standard deviation that scale PCI: those of ECI, or its own."),
+    ] = "region"
+    cog: Annotated[
+        Literal["destination", "origin"],
+        Field(
+            description="Whose proximities the outlook gain is divided by: the sector gained towards, or the one gained."
+        ),
+    ] = "destination"
+    component: Annotated[
+        Literal["all", "largest"],
+        Field(description="A table in several unconnected parts is refused, or its largest part is computed."),
+    ] = "all"
+    force: Annotated[
+        bool, Field(description="Compute, flagged, where the second dimension is not clear or the table is huge.")
+    ] = False
+    draws: Annotated[
+        int,
+        Field(ge=0, description="Draws from the posterior of RCA behind the ranges of indices and ranks; 0 for none."),
+    ] = 200
+    seed: Annotated[int, Field(ge=0, description="Seed of every random draw.")] = 20230926
+    horizon: Annotated[int, Field(ge=1, description="Years ahead at which the backtest looks for entries.")] = 5
+    model: Annotated[
+        Literal["logistic", "boosting"], Field(description="Model that gives the probability of entry.")
+    ] = "logistic"
+
+
 class ProfileSection(Closed):
     """`[profile]`: what a profile lists."""
 
@@ -215,6 +282,7 @@ class RunFile(Closed):
     ] = {}
     csv: CsvSection = CsvSection()
     specialisation: SpecialisationSection = SpecialisationSection()
+    complexity: ComplexitySection = ComplexitySection()
     profile: ProfileSection = ProfileSection()
     peers: Annotated[
         dict[str, tuple[str, ...]], Field(description='Peers you choose for a region: KOR = ["JPN", "DEU"].')

@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from capmap.analyses import peers
 from capmap.analyses.peers import peers_of
-from capmap.analyses.profile import LONG_COLUMNS, long, profile, profiles
+from capmap.analyses.profile import LONG_COLUMNS, long, pattern, profile, profiles
 from capmap.errors import RefusedError
-from capmap.model import Project
+from capmap.methods import similarity
+from capmap.model import Indicator, Project, Source
 from tests.analyses.made import Key, made
 
 
@@ -179,3 +181,32 @@ def test_what_was_material_before_is_not_called_new(sample: Project) -> None:
     assert (cell(cells, "biotechnology")["listing"], cell(cells, "biotechnology")["earlier"]) == ("new", True)
     assert cell(cells, "food_chemistry")["earlier"] is False
     assert "biotechnology" not in clauses(result.tables["headline"], "new")
+
+
+def test_a_pattern_is_compared_in_parts_as_in_one_piece() -> None:
+    rng = np.random.default_rng(4)
+    profiles = rng.uniform(-1, 1, (2 * peers.PART + 7, 12))
+    profiles[rng.random(profiles.shape) < 0.2] = np.nan
+    whole = similarity.cosine_matrix(profiles)
+    for row in (0, peers.PART, len(profiles) - 1):
+        expected = whole[row].copy()
+        expected[row] = np.nan
+        np.testing.assert_allclose(peers.similar_patterns(profiles, row), expected, atol=1e-12)
+
+
+def test_regions_with_too_few_sectors_take_no_part_in_a_pattern() -> None:
+    table = pl.DataFrame(
+        [("A", s, v) for s, v in zip("abcdef", [9, 1, 4, 4, 2, 7], strict=True)]
+        + [("B", s, v) for s, v in zip("abcd", [8, 2, 3, 4], strict=True)]  # 4 of 6 sectors: just enough
+        + [("C", s, v) for s, v in zip("abe", [1, 5, 6], strict=True)],
+        schema=["region", "sector", "rca"], orient="row",
+    ).cast({"rca": pl.Float64}).with_columns(rca_eb=pl.lit(None, dtype=pl.Float64), year=pl.lit(2020))  # fmt: skip
+    meta = Indicator(
+        id="x", name="X", kind="value", unit="u", stage="context", direction=1, classification="c",
+        source=Source(title="t"),
+    )  # fmt: skip
+    found = pattern(table, meta, "A")
+    assert found["region"].to_list() == ["B"]
+    index = np.array([[9, 1, 4, 4], [8, 2, 3, 4]], float)
+    assert found["similarity"][0] == pytest.approx(similarity.cosine(*((index - 1) / (index + 1))))
+    assert pattern(table, meta, "C").is_empty()

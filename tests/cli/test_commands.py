@@ -103,6 +103,11 @@ def test_output_to_a_place_that_cannot_be_written(run_capmap: RunCapmap, tmp_pat
         (["rca", "--data", "nowhere.csv", "--kind", "count"], 3, "nowhere.csv"),
         (["rca", "-f", "parquet"], 2, "needs a file"),
         (["sector", "semiconductor"], 0, ""),
+        (["sector", "electrical_engineering"], 2, "is of the level area; the data hold the sectors below it"),
+        (["sector", "electrical_engineering"], 2, "--level area"),
+        (["sector", "Electrical Engineering"], 2, "--level area"),
+        (["rca", "-s", "mechanical_engineering"], 2, "--level area"),
+        (["sector", "chemistry", "--level", "area"], 0, ""),
         (["nonsense"], 2, "nonsense"),
     ],
 )
@@ -139,6 +144,24 @@ def test_one_file_is_enough_for_every_command(run_capmap: RunCapmap, tmp_path: P
     assert run_capmap("normalise", *data, "-m", "min_max").code == 0
     assert run_capmap("check", *data).code == 0
     assert rows(run_capmap("regions", *data).stdout)[0]["code"] == "DEU"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "instead"),
+    [
+        ("intensity", "a ratio of ratios misleads", "capmap intensity --data {path} --kind intensity"),
+        ("score", "not an amount", "capmap normalise --data {path} --kind score"),
+    ],
+)
+def test_no_rca_of_a_file_of_ratios(run_capmap: RunCapmap, tmp_path: Path, kind: str, said: str, instead: str) -> None:
+    path = tmp_path / "density.csv"
+    path.write_text("region,sector,value\nKOR,cars,1.5\nDEU,cars,0.5\nKOR,chips,2.5\nDEU,chips,1\n")
+    ran = run_capmap("rca", "--data", str(path), "--kind", kind)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "no RCA of density" in ran.stderr
+    assert said in ran.stderr
+    assert instead.format(path=path) in ran.stderr
+    assert run_capmap(*instead.format(path=path).split()[1:]).code == 0
 
 
 def test_standard_input_is_a_file_too(run_capmap: RunCapmap) -> None:

@@ -376,7 +376,9 @@ def test_small_fractions_do_not_repeat_by_chance_but_scores_do(build: Build) -> 
     assert of(found(build, series([0.125] * 4), {"indicators/exports.toml": SCORE}), "CM080") == []
 
 
-def test_a_series_with_gaps_is_followed_cell_by_cell(build: Build) -> None:
+@pytest.mark.parametrize("dense", [0, 16], ids=["searched", "in a table"])
+def test_a_series_with_gaps_is_followed_cell_by_cell(build: Build, monkeypatch: pytest.MonkeyPatch, dense: int) -> None:
+    monkeypatch.setattr("capmap.data.tables.DENSE", dense)
     rows = [*series([30] * 4), *series([40, 40, 40, 40], sector="ships")[1:], *series([50] * 4, "DEU")]
     assert [(f.value) for f in of(found(build, rows), "CM080")] == ["30", "50"]
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import csv
 import gzip
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from capmap.data import load
+from capmap.data.files import _one_row_a_line
 from capmap.errors import Finding, UnreadableError
 from capmap.model import Project
 
@@ -184,6 +187,40 @@ def test_an_empty_first_line_is_no_header(tmp_path: Path) -> None:
 def test_lines_are_right_after_line_breaks_within_cells(tmp_path: Path) -> None:
     text = 'region,sector,value,note\nA,x,1,"two\nlines"\n"B","x",bad,\n\nC,x,worse,"a ""b"", c"\n'
     assert errors(single(tmp_path, text)) == [("CM030", 4, "bad"), ("CM030", 6, "worse")]
+
+
+#: Cells as they stand in a file, and ends of lines; one sign in ten or so makes a row that is not plain.
+_CELL = st.sampled_from(["", "a", "é", '""', '"a"', '"a;b"', '"say ""a"""', '"a\n"', 'a"', '"a" ', "a\rb", '"a\rb"'])
+_END = st.sampled_from(["\n", "\r\n"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.lists(_CELL, min_size=1, max_size=3), _END), min_size=1, max_size=5), st.integers(2, 3))
+def test_only_a_file_with_one_row_a_line_passes_for_one(rows: list[tuple[list[str], str]], width: int) -> None:
+    raw = "".join(";".join(row) + end for row, end in rows).encode()
+    assume(b'"' in raw)
+    if _one_row_a_line(raw, width, ";"):
+        read = list(csv.reader(StringIO(raw.decode(), newline=""), delimiter=";", strict=True))
+        assert [len(row) for row in read] == [width] * raw.count(b"\n")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "^", "]", "-"])
+def test_quoted_cells_that_close_on_their_line_are_plain_rows(separator: str) -> None:
+    rows = [["region", "value"], ['"A"', f'"1{separator}5"'], ["B", '"say ""b"""'], ['""', "2"]]
+    raw = "\n".join(separator.join(row) for row in rows).encode()
+    assert _one_row_a_line(raw, 2, separator)
+    assert not _one_row_a_line(raw, 3, separator)
+
+
+@pytest.mark.parametrize(("raw", "plain"), [(b"a,b\n1,2\n", True), (b"a,b\n1,2", True), (b"a,b\n1,2,3\n", False)])
+def test_a_file_without_quotation_marks_is_plain_where_its_rows_are_even(raw: bytes, plain: bool) -> None:
+    assert _one_row_a_line(raw, 2, ",") is plain
+
+
+def test_columns_of_keys_without_any_code_are_located(tmp_path: Path) -> None:
+    project = single(tmp_path, "region,sector,year,value\n,x,2018,1\n ,y,2018,2\n", check=False)
+    assert project.observations.is_empty()
+    assert [(f.code, f.line) for f in project.findings if f.column == "region"] == [("CM033", 2), ("CM033", 3)]
 
 
 def test_a_header_without_rows_is_a_warning_and_no_observations_an_error(build: Build, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_every_setting_has_an_origin(build: Build) -> None:
     assert project.origins["data.observations"] == project.origins["peers.KOR"] == "capmap.toml"
     settings = {
         f"{section}.{key}"
-        for section in ("data", "csv", "specialisation", "profile")
+        for section in ("data", "csv", "specialisation", "complexity", "profile")
         for key in type(getattr(project.run, section)).model_fields
     }
     assert project.origins.keys() == settings | {"peers.KOR"}

@@ -267,6 +267,15 @@ def test_power_keeps_order_and_standardises(method, x):
     assert np.isnan(nm.power([*x, NAN], method)).tolist() == [False] * x.size + [True]
 
 
+@pytest.mark.parametrize("method", ["box-cox", "yeo-johnson"])
+def test_power_divides_by_n_and_z_score_by_one_less(method):
+    transform = {"box-cox": scipy.stats.boxcox, "yeo-johnson": scipy.stats.yeojohnson}[method]
+    x = np.array([1.0, 3.0, 4.0, 10.0, 40.0])
+    bare, _ = transform(x)
+    assert nm.power(x, method) == pytest.approx(nm.z_score(bare, ddof=0), abs=1e-4)
+    assert nm.power(x, method) == pytest.approx(nm.z_score(bare) * np.sqrt(5 / 4), abs=1e-4)
+
+
 @given(x=column, scale=st.integers(1, 50), shift=st.integers(-1_000, 1_000))
 def test_interval_scale_methods_ignore_unit_and_zero(x, scale, shift):
     y = scale * x + shift

@@ -115,7 +115,7 @@ def test_the_sample_gives_the_same_bytes_twice(project: Project, tmp_path: Path)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     found = manifest(tmp_path / "a")
     assert found["skipped"] == []
-    assert {entry["command"] for entry in found["results"]} == set(everything(project))
+    assert {entry["command"] for entry in found["results"]} == set(everything())
     assert {"rca.csv", "rca.parquet", "intensity.csv", "normalise.csv", "indicators.csv", MANIFEST} <= set(
         content(tmp_path / "a")
     )
@@ -256,6 +256,62 @@ def test_a_killed_run_leaves_whole_files(project: Project, tmp_path: Path, momen
     assert [path.name[:5] for path in tmp_path.iterdir() if path.is_dir()] == [".tmp-"]
     run_all(project, tmp_path, analyses={"one": one, "two": several})
     assert content(tmp_path) == before
+    assert len(list(tmp_path.iterdir())) == len(before), "what the killed run left behind is gone"
+
+
+def test_what_others_keep_under_a_hidden_name_stays(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious.csv").touch()
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / f"{module.STAGE}file").touch()
+    (folder / f"{module.STAGE}link").symlink_to(elsewhere)
+    (folder / ".tmp-mine").mkdir()
+    run_all(project, folder, analyses={"one": one})
+    assert {path.name for path in folder.iterdir() if path.name.startswith(".tmp-")} == {
+        f"{module.STAGE}file", f"{module.STAGE}link", ".tmp-mine",
+    }  # fmt: skip
+    assert (elsewhere / "precious.csv").exists()
+
+
+def test_a_run_beside_another_leaves_its_staging_folder(project: Project, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SLOW, str(SAMPLE), str(tmp_path), "computing"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"computing\n"
+        staged = [path.name for path in tmp_path.iterdir() if path.is_dir()]
+        assert len(staged) == 1
+        run_all(project, tmp_path, analyses={"one": one})
+        assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == staged
+        process.kill()
+        process.wait(30)
+    run_all(project, tmp_path, analyses={"one": one})
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_two_runs_of_one_process_leave_each_other_alone(project: Project, tmp_path: Path) -> None:
+    def within(project: Project) -> Result:
+        run_all(project, tmp_path, analyses={"one": one})
+        return several(project)
+
+    run_all(project, tmp_path, analyses={"two": within})
+    assert {"two-several.csv", "two-extra.csv"} <= set(content(tmp_path))
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_folder_that_cannot_be_locked_is_filled_and_not_tidied(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refused(descriptor: int, operation: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    (tmp_path / f"{module.STAGE}old").mkdir()
+    run_all(project, tmp_path, analyses={"one": one})
+    assert {"one.csv", f"{module.STAGE}old"} <= {path.name for path in tmp_path.iterdir()}
 
 
 # Where it cannot write ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+import polars as pl
 import pytest
 from rich.console import Console
 
@@ -20,8 +21,18 @@ TODAY = 2026
 REGIONS = ["KOR", "DEU", "ITA", "SGP", "ZAF", "USA", "CHN", "TWN", "EST", "ROU"]
 
 
-def screen(project: Project, code: str, width: int = 100, *, encoding: str = "utf-8", **how: bool) -> list[str]:
-    result = profile(project, code)
+def screen(
+    project: Project,
+    code: str,
+    width: int = 100,
+    *,
+    encoding: str = "utf-8",
+    year: str = "latest",
+    allow_mixed_years: bool = False,
+    reference: str | None = None,
+    **how: bool,
+) -> list[str]:
+    result = profile(project, code, year=year, allow_mixed_years=allow_mixed_years, reference=reference)
     text = io.StringIO()
     console = Console(file=text, width=width, highlight=False, markup=False, emoji=False)
     seen = layout.view(
@@ -68,10 +79,63 @@ def test_age_and_dominance_are_said(sample: Project) -> None:
 def test_italys_break_is_marked_in_every_place(sample: Project) -> None:
     lines = screen(sample, "ITA")
     assert any(line.startswith("! Break in the families series") for line in lines)
-    fields = [line for line in lines if "◎" in line]
+    fields = [line for line in lines if line.startswith("  ◎")]
     assert fields
     assert all(re.search(r" B break\s*$", line) for line in fields)
     assert re.search(r"Families.*break\s*$", next(x for x in lines if x.startswith("  Families")))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_marks_and_classes_are_explained_on_every_width(sample: Project, width: int) -> None:
+    text = " ".join(" ".join(screen(sample, "KOR", width)).split())
+    legend = text[text.index("LEGEND") : text.index("NOT SAID")]
+    assert "● lasting" in legend
+    assert "specialised: P(RCA > 1) >= 0.90 one-sided; range 95% two-sided" in legend
+    if width < layout.REMARKS_FROM:
+        assert "◐ recent, unconfirmed" in legend
+        assert "■ large, RCA < 1" in legend
+
+
+@pytest.mark.parametrize(
+    ("asked", "mixed", "said"),
+    [
+        ("latest", False, "51.6 m people (2018) |"),
+        ("2010", False, "49.6 m people (2010) |"),
+        ("2015", True, "50.7 m people (2014; no figure for 2015) |"),
+        ("2023", False, "51.8 m people (2020; no figure for 2023) |"),
+    ],
+)
+def test_population_is_of_the_year_used(sample: Project, asked: str, mixed: bool, said: str) -> None:
+    lines = screen(sample, "KOR", year=asked, allow_mixed_years=mixed)
+    assert f"CONTEXT    {said}" in next(x for x in lines if x.startswith("CONTEXT"))
+
+
+def test_shares_of_another_reference_are_not_called_shares_of_the_world(sample: Project) -> None:
+    assert any("reference %" in x for x in screen(sample, "KOR", reference="ex:CHN"))
+    assert not any("reference %" in x for x in screen(sample, "KOR"))
+    result = compare(sample, ("DEU", "KOR"), reference="ex:CHN")
+    text = io.StringIO()
+    seen = layout.view(
+        sample, result, labels=selection.region_labels(sample), sectors=selection.names_by_indicator(sample),
+        encoding="utf-8", today=TODAY, width=100,
+    )  # fmt: skip
+    comparisons.show(Console(file=text, width=100, highlight=False, markup=False, emoji=False), seen)
+    assert "mark, reference %)" in text.getvalue()
+
+
+def test_a_wide_table_is_stacked_and_columns_to_spare_go_first(sample: Project) -> None:
+    seen = layout.view(
+        sample, profile(sample, "KOR"), labels={}, sectors={}, encoding="utf-8", today=TODAY, width=30
+    )  # fmt: skip
+    numbered = [layout.Column(f"c{k}") for k in range(4)]
+    row = ["a long name of a field", "12,345.6", "23,456.7", "34,567.8", "45,678.9"]
+    first, _, second = layout.stacked(seen, [layout.Column("field", "left"), *numbered], [row], 10)
+    assert first.plain.splitlines()[1].split()[-2:] == row[1:3]
+    assert second.plain.splitlines()[1].split()[-2:] == row[3:]
+    spare = [layout.Column(f"c{k}", spare=k) for k in range(4)]
+    kept = layout.grid(seen, [layout.Column("field", "left"), *spare], [row], 10).plain.splitlines()
+    assert kept[0].split() == ["field", "c0", "c1"]
+    assert max(map(len, kept)) <= 30
 
 
 def test_focus_is_never_called_strength(sample: Project) -> None:
@@ -115,6 +179,15 @@ def test_comparison_fits_every_width(sample: Project, codes: tuple[str, ...], wi
     comparisons.show(Console(file=text, width=width, highlight=False, markup=False, emoji=False), seen)
     lines = text.getvalue().splitlines()
     assert max(map(len, lines)) <= width
+    if result.tables["cells"].is_empty():
+        return
+    whole = text.getvalue()
+    assert not re.search(r"\d…", whole[whole.index("SIZE") : whole.index("more: --all")]), "a number is cut"
+    first = result.tables["cells"].row(0, named=True)
+    label = seen.sector(first["indicator"], first["sector"])[:16]
+    shown = " ".join(x for x in lines if x.startswith(f"  {label}"))
+    for row in result.tables["indices"].filter(pl.col("sector") == first["sector"]).iter_rows(named=True):
+        assert f" {numbers.index(row['rca'])} " in shown, row["region"]
     if codes[0] == "DEU" and width == 100:
         assert any("Italy: break in 2018" in x for x in lines)
 

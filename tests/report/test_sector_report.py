@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 from capmap.analyses import selection
 from capmap.analyses.refine import roll_up
 from capmap.analyses.sector import sector
+from capmap.data import load
 from capmap.model import Project, Result
 from capmap.report import layout
 from capmap.report import sector as report
@@ -187,7 +189,7 @@ def test_another_reference_is_named(sample: Project) -> None:
     assert any(
         text.startswith("Reference: published total without CHN") for text in report.warnings(view(sample, result))
     )
-    assert any("ref.%" in line for line in shown(sample, result))
+    assert any("reference %" in line for line in shown(sample, result))
 
 
 def test_narrow_screens_drop_columns_and_explain_marks(sample: Project, chips: Result) -> None:
@@ -250,3 +252,13 @@ def test_unknown_world_is_said() -> None:
     lines = shown(project, sector(project, "s"))
     assert "not known, no total of the world" in section(lines, "CONCENTR.")
     assert not any("%" in line and "lead" in line for line in lines)
+
+
+def test_one_region_is_said_in_the_singular(tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("region,sector,value\nA,a,50\nA,b,70\nB,b,11\nB,c,11\nC,c,100\n")
+    small = load(data=tmp_path / "few.csv", kind="count")
+    lines = shown(small, sector(small, "a"), 80)
+    assert any("1 of 1 region specialised" in x for x in lines)
+    assert any("as concentrated as 1 equal region" in x and "regions" not in x.partition("HHI")[2] for x in lines)
+    under = lines[next(k for k, x in enumerate(lines) if x.startswith("  ◌ A")) + 1]
+    assert not under, "nothing that looks like a row stands under the table"

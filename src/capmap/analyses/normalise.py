@@ -91,6 +91,25 @@ class Column:
     reason: str | None = None  #: why the column was refused
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One indicator in one period, normalised: its rows, the columns they stand in, and what a reader must know."""
+
+    frames: Sequence[pl.DataFrame]
+    columns: Sequence[Column]
+    summary: Mapping[str, Any]
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        """The columns without a score, each with its reason."""
+        keys = ("indicator", "year", "sector", "note")
+        return [
+            {key: column.row[key] for key in keys} | {"reason": column.reason}
+            for column in self.columns
+            if column.reason is not None
+        ]
+
+
 def normalise(
     project: Project,
     *,
@@ -165,7 +184,37 @@ def normalise(
     code = None if reference_region is None else selection.region(project, reference_region)
     wanted_regions = selection.regions(project, region)
     wanted_sectors = [text if text == TOTAL else selection.sector(project, text, chosen) for text in sector]
-    frames, treatments, blocks, empty, refused = [], [], [], [], []
+    measured, empty = _measured(project, chosen, year, options, code, size, wanted_sectors, complete=complete)
+    refused = [each for one in measured for each in one.refused]
+    _check_scored(measured, empty, refused, method)
+    return Result("normalise", _tables(project, measured, chosen, wanted_regions), {
+        "command": "normalise",
+        "parameters": {
+            "indicator": list(indicator), "year": str(year), "region": wanted_regions, "sector": wanted_sectors,
+            "method": method, "per": per, "winsorise": options.points, "reference_region": code, "target": target,
+            "low": low, "high": high, "log": log, "direction": direction, "complete": complete,
+        } | options.params,
+        "blocks": [one.summary for one in measured],
+        "no_data": empty,
+        "skipped": skipped,
+        "refused": refused,
+    })  # fmt: skip
+
+
+def _measured(
+    project: Project,
+    chosen: Sequence[Indicator],
+    year: selection.Year,
+    options: Options,
+    reference_region: str | None,
+    size: Indicator | None,
+    sectors: Sequence[str],
+    *,
+    complete: bool,
+) -> tuple[list[Measured], list[dict[str, Any]]]:
+    """Every indicator normalised in every period asked for; and the indicators that have none of these periods."""
+    measured, empty = [], []
+    sizes = None if size is None else rows_of(project, size.id).filter(pl.col("sector") == TOTAL)
     for meta in chosen:
         rows = rows_of(project, meta.id)
         years = years_of(rows.filter(pl.col("role") == "region"))
@@ -173,62 +222,49 @@ def normalise(
         if not wanted:
             empty.append({"indicator": meta.id, "asked": str(year), "has": [y for y in years if y is not None]})
             continue
-        reference = code or (published_total(project, meta) if method == "ratio_to_reference" else None)
-        sizes = None if size is None else rows_of(project, size.id).filter(pl.col("sector") == TOTAL)
-        for period in wanted:
-            block = _Block(meta, period, options, reference, size, sizes, wanted_sectors, complete)
-            measured = block.measure(rows)
-            frames += [frame for frame, _ in measured]
-            columns = [column for _, part in measured for column in part]
-            treatments += [column.row for column in columns]
-            mine = [
-                {
-                    "indicator": meta.id,
-                    "year": period,
-                    "sector": column.row["sector"],
-                    "note": column.note,
-                    "reason": column.reason,
-                }
-                for column in columns
-                if column.reason is not None
-            ]
-            refused += mine
-            blocks.append(block.summary(columns, mine))
-    if not treatments:
+        reference = reference_region
+        if reference is None and options.method == "ratio_to_reference":
+            reference = published_total(project, meta)
+        measured += [
+            _Block(meta, period, options, reference, size, sizes, sectors, complete).measure(rows) for period in wanted
+        ]
+    return measured, empty
+
+
+def _check_scored(
+    measured: Sequence[Measured], empty: Sequence[dict[str, Any]], refused: Sequence[Mapping[str, Any]], method: str
+) -> None:
+    """Raises RefusedError unless some column has a score."""
+    columns = sum(len(one.columns) for one in measured)
+    if not columns:
         said = without_data(empty) or "no row for the indicators and sectors asked for"
         raise RefusedError(said, fix="see `capmap indicators` and `capmap sectors`")
-    if len(refused) == len(treatments):
+    if len(refused) == columns:
         raise RefusedError(
             f"no column can be normalised by {method}: {_reasons(refused)}",
             fix="a column without spread has ranks, percentiles and goalposts: --method rank"
             if all(each["note"] == "constant" for each in refused)
             else "choose another method, or mend what each reason names",
         )
-    table = pl.concat(frames)
-    if wanted_regions:
-        table = table.filter(pl.col("region").cast(pl.String).is_in(wanted_regions))
+
+
+def _tables(
+    project: Project, measured: Sequence[Measured], chosen: Sequence[Indicator], regions: Sequence[str]
+) -> dict[str, pl.DataFrame]:
+    """The rows of the regions asked for, and what was done to every column; raises RefusedError without a row."""
+    kinds = project.observations.schema
+    table = pl.concat([frame for one in measured for frame in one.frames])
+    if regions:
+        table = table.filter(pl.col("region").cast(pl.String).is_in(regions))
         if table.is_empty():
             ids = ", ".join(meta.id for meta in chosen)
-            raise RefusedError(f"no row of {ids} for {', '.join(wanted_regions)}", fix="see `capmap regions`")
-    kinds = project.observations.schema
-    tables = {
+            raise RefusedError(f"no row of {ids} for {', '.join(regions)}", fix="see `capmap regions`")
+    return {
         "normalise": table.with_columns(pl.col("indicator").cast(kinds["indicator"])).sort(
             "indicator", "year", "region", "sector"
         ),
-        "treatment": _treatment_table(treatments, kinds),
+        "treatment": _treatment_table([column.row for one in measured for column in one.columns], kinds),
     }
-    return Result("normalise", tables, {
-        "command": "normalise",
-        "parameters": {
-            "indicator": list(indicator), "year": str(year), "region": wanted_regions, "sector": wanted_sectors,
-            "method": method, "per": per, "winsorise": options.points, "reference_region": code, "target": target,
-            "low": low, "high": high, "log": log, "direction": direction, "complete": complete,
-        } | options.params,
-        "blocks": blocks,
-        "no_data": empty,
-        "skipped": skipped,
-        "refused": refused,
-    })  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -248,16 +284,18 @@ class _Block:
     def direction(self) -> Direction:
         return self.options.direction or self.meta.direction
 
-    def measure(self, rows: pl.DataFrame) -> list[tuple[pl.DataFrame, list[Column]]]:
-        """The tables of the period, each with its columns."""
+    def measure(self, rows: pl.DataFrame) -> Measured:
+        """The period normalised: `rows` are all rows of the indicator."""
         rows = rows.filter(pl.col("year").eq_missing(pl.lit(self.period)))
-        return [
+        tables = [
             self._table(own, rows)
             for own in tables_of(rows.filter(pl.col("role") == "region"))
             if not self.sectors or not self._asked(own).is_empty()
         ]
+        columns = [column for _, part in tables for column in part]
+        return Measured([frame for frame, _ in tables], columns, self._summary(columns))
 
-    def summary(self, columns: Sequence[Column], refused: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _summary(self, columns: Sequence[Column]) -> dict[str, Any]:
         """What a reader must know of the block."""
         return {
             "indicator": self.meta.id,
@@ -270,7 +308,7 @@ class _Block:
             "reference": self.reference,
             "columns": len(columns),
             "treated": sum(column.row["treatment"] in ("winsorised", "log") for column in columns),
-            "refused": len(refused),
+            "refused": sum(column.reason is not None for column in columns),
         }
 
     def _asked(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -24,6 +24,8 @@ INCOME_GROUP = "high_income"
 #: Standard deviations added between different world regions, and between different income groups.
 REGION_PENALTY = 0.5
 INCOME_PENALTY = 1.0
+#: Regions whose patterns are compared at a time.
+PART = 64
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,17 @@ def similar_patterns(profiles: Floats, row: int) -> Floats:
 
     `profiles` is (n_regions, n_sectors) of RSCA, NaN where no index exists.
     """
-    flat = np.where(np.abs(profiles) < 1e-9, 0.0, profiles)  # a neutral index is no direction, only round-off
-    found: Floats = similarity.cosine_matrix(flat)[row].copy()
+    own = profiles[row]
+    # every pair of a part is compared, of which one row is wanted: small parts waste little
+    parts = [
+        similarity.cosine_matrix(_directions(np.vstack((own, profiles[start : start + PART]))))[0, 1:]
+        for start in range(0, len(profiles), PART)
+    ]
+    found: Floats = np.concatenate(parts)
     found[row] = np.nan
     return found
+
+
+def _directions(profiles: Floats) -> Floats:
+    """Profiles in which a neutral index is no direction, only round-off."""
+    return np.where(np.abs(profiles) < 1e-9, 0.0, profiles)

@@ -16,9 +16,11 @@ from capmap.analyses import selection
 from capmap.analyses.blocks import CLASSES, PERSISTENCE_PERIODS, rca_history
 from capmap.analyses.intensity import intensity
 from capmap.analyses.peers import Peers, peers_of, similar_patterns, structure
+from capmap.analyses.prospects import prospects, without
 from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import Panel, panel, rows_of
 from capmap.errors import RefusedError, UsageError
+from capmap.methods import similarity
 from capmap.methods.specialisation import symmetric
 from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
 
@@ -40,6 +42,7 @@ def profile(
     *,
     year: selection.Year = "latest",
     allow_mixed_years: bool = False,
+    full: bool = False,
     known: Known | None = None,
     **changes: Any,
 ) -> Result:
@@ -52,6 +55,8 @@ def profile(
     year : `latest` (each indicator's own last year) or one year. An indicator without that year is listed
         under `coverage` as "no data"; with `allow_mixed_years` its nearest earlier year is taken instead, and
         per-head figures may use the population of the nearest year.
+    full : compute complexity and opportunities now; by default they come from the project's `results`, if these are
+        of the same inputs, and are never waited for.
     known : what an earlier profile of the same project and settings measured already (see `profiles`).
     changes : keys of `[specialisation]`.
 
@@ -59,13 +64,13 @@ def profile(
     -------
     Result with the tables `headline` (every clause of the headline, one row each), `context`, `peers`, `stages`,
     `size`, `size_history`, `specialisation` (all cells, with `listing`), `history` (index by year), `intensity`,
-    `pattern`, `coverage`, `questions` and `sources`.
+    `pattern`, `complexity`, `opportunities`, `coverage`, `questions` and `sources`; `meta["prospects"]` says where
+    complexity and opportunities come from.
     """
     selection.one_year(year)
     code = selection.own_region(project, region)
-    known = known or Known(project, settings(project, **changes), changes)
-    options = known.options
-    chosen, people = known.chosen, known.people
+    alone, known = known is None, known or Known(project, settings(project, **changes), changes)
+    options, chosen, people = known.options, known.chosen, known.people
     named = peers_of(project, code, known.structure)
     if code in options.exclude:
         raise UsageError(f"{code} is excluded, so it has no profile", fix="leave it out of --exclude")
@@ -96,9 +101,11 @@ def profile(
         size_history += trend
     intensities = _intensities(known, code, year, named, allow_mixed_years)
     cells = _with_earlier(_stack(parts["specialisation"]), _stack(parts["history"]), project.run.profile.material)
+    _refuse_nothing(code, year, cells, intensities)
+    complexity, near, origin = _prospects(project, code, cells, full, changes) if alone else (*without(cells), "none")
     tables = {
         "headline": _headline(cells, intensities, size, blocks),
-        "context": _context(project, code, people),
+        "context": _context(project, code, people, _year_of_people(people, code, year, size)),
         "peers": _peers(named),
         "stages": _stages(project, cells, intensities),
         "size": _frame(size, SIZE),
@@ -107,15 +114,12 @@ def profile(
         "history": _stack(parts["history"]),
         "intensity": intensities,
         "pattern": _stack(parts["pattern"]),
+        "complexity": complexity,
+        "opportunities": near,
         "coverage": _coverage(project, code, cells, intensities),
         "questions": _questions(project, cells),
         "sources": sources(project, [b["indicator"] for b in blocks] + intensities["indicator"].unique().to_list()),
     }
-    if cells.is_empty() and intensities.is_empty():
-        raise RefusedError(
-            f"no indicator has data of {code}" + ("" if year in (None, "latest") else f" in {year}"),
-            fix="see `capmap regions` for who has which indicators, and `capmap indicators` for the years",
-        )
     return Result(f"profile {code}", tables, {
         "command": "profile",
         "region": code,
@@ -125,7 +129,27 @@ def profile(
         "peers": {"kind": named.kind, "codes": list(named.codes), "variables": list(named.variables)},
         "blocks": blocks,
         "no_data": missing,
+        "prospects": origin,
     })  # fmt: skip
+
+
+def _refuse_nothing(code: str, year: selection.Year, cells: pl.DataFrame, intensities: pl.DataFrame) -> None:
+    """Raises where there is nothing to profile."""
+    if cells.is_empty() and intensities.is_empty():
+        raise RefusedError(
+            f"no indicator has data of {code}" + ("" if year in (None, "latest") else f" in {year}"),
+            fix="see `capmap regions` for who has which indicators, and `capmap indicators` for the years",
+        )
+
+
+def _prospects(
+    project: Project, code: str, cells: pl.DataFrame, full: bool, changes: Mapping[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """Complexity and opportunities, and where they come from; results are of the settings of the project alone."""
+    shared = {key: value for key, value in changes.items() if key in ("reference", "exclude", "window")}
+    if cells.is_empty() or (changes and not full):
+        return *without(cells), "none"
+    return prospects(project, code, cells, full=full, **shared)
 
 
 class Known:
@@ -262,18 +286,26 @@ def _with_earlier(cells: pl.DataFrame, history: pl.DataFrame, material: float) -
 
 
 def pattern(frame: pl.DataFrame, meta: Indicator, code: str) -> pl.DataFrame:
-    """Likeness of the region's pattern to every other's: cosine of RSCA, from shrunken indices for counts."""
+    """Likeness of the region's pattern to every other's: cosine of RSCA, from shrunken indices for counts.
+
+    Only regions with an index in enough sectors to be compared at all take part, so a sparse table costs little.
+    """
     index = "rca_eb" if meta.kind == "count" and frame["rca_eb"].null_count() < frame.height else "rca"
-    wide = frame.select("region", "sector", pl.col(index).alias("index")).pivot(
-        on="sector", index="region", values="index", sort_columns=True
-    )
-    codes = wide["region"].cast(pl.String).to_list()
-    values = wide.drop("region").to_numpy().astype(float)
-    if values.shape[1] < PATTERN_SECTORS:
+    region, sector = (frame[name].rank("dense").to_numpy().astype(np.intp) - 1 for name in ("region", "sector"))
+    values, sectors = frame[index].to_numpy(), int(sector.max()) + 1
+    held = np.bincount(region[~np.isnan(values)], minlength=int(region.max()) + 1)
+    alike = np.flatnonzero(held >= max(similarity.MIN_COMMON * sectors - 1e-9, 1))
+    codes = frame["region"].unique().sort().gather(alike).cast(pl.String).to_list()
+    if sectors < PATTERN_SECTORS or code not in codes:
         return pl.DataFrame(
             schema={"indicator": pl.String, "year": pl.Int32, "region": pl.String, "similarity": pl.Float64}
         )
-    likeness = similar_patterns(symmetric(values), codes.index(code))
+    row_of = np.full(held.size, -1)
+    row_of[alike] = np.arange(alike.size)
+    rows = row_of[region]
+    wide = np.full((alike.size, sectors), np.nan)
+    wide[rows[rows >= 0], sector[rows >= 0]] = values[rows >= 0]
+    likeness = similar_patterns(symmetric(wide), codes.index(code))
     found = pl.DataFrame(
         {"indicator": meta.id, "year": frame["year"][0], "region": codes, "similarity": likeness},
         schema_overrides={"year": pl.Int32},
@@ -455,18 +487,36 @@ def _intensities(known: Known, code: str, year: selection.Year, named: Peers, mi
     return pl.DataFrame(schema={"indicator": pl.String, "year": pl.Int32, "sector": pl.String, "value": pl.Float64})
 
 
-def _context(project: Project, code: str, people: Mapping[tuple[str, int | None], float]) -> pl.DataFrame:
-    """Label, groups and latest population of the region."""
+def _year_of_people(
+    people: Mapping[tuple[str, int | None], float], code: str, year: selection.Year, size: Sequence[Mapping[str, Any]]
+) -> int | None:
+    """Year whose population stands in the context: that of the figures per head, else the nearest to the year asked.
+
+    Without either it is the latest. None where no population is known.
+    """
+    used: list[int] = [row["population_year"] or row["year"] for row in size if row["per_million"] is not None]
+    if used:
+        return max(used)
+    years = sorted(y for c, y in people if c == code and y is not None)
+    if not years or year in (None, "latest"):
+        return years[-1] if years else None
+    _, last = selection.year_range(year)
+    return min(years, key=lambda y: (abs(y - last), y))
+
+
+def _context(
+    project: Project, code: str, people: Mapping[tuple[str, int | None], float], year: int | None
+) -> pl.DataFrame:
+    """Label, groups and population of the region, in the year named."""
     listed_ = project.codes.regions.filter(pl.col("code") == code)
     label = listed_["label"][0] if listed_.height else code
     groups = (listed_["group"][0] or "").split(";") if listed_.height else []
-    years = sorted(y for c, y in people if c == code and y is not None)
     rows = [
         {"region": code, "measure": "label", "text": label},
         *({"region": code, "measure": "group", "text": name} for name in groups if name),
     ]
-    if years:
-        rows.append({"region": code, "measure": "population", "year": years[-1], "value": people[code, years[-1]]})
+    if year is not None:
+        rows.append({"region": code, "measure": "population", "year": year, "value": people[code, year]})
     return _frame(
         rows, {"region": pl.String, "measure": pl.String, "year": pl.Int32, "value": pl.Float64, "text": pl.String}
     )

@@ -53,6 +53,11 @@ def _sorted(frame: pl.DataFrame, by: str) -> pl.DataFrame:
                       nulls_last=True)  # fmt: skip
 
 
+def labelled(project: Project, result: Result) -> Result:
+    """The same result with names beside the codes in every table."""
+    return replace(result, tables={name: with_labels(project, frame) for name, frame in result.tables.items()})
+
+
 def with_labels(project: Project, frame: pl.DataFrame) -> pl.DataFrame:
     """Columns `region_label` and `sector_label` right after their codes."""
     columns: list[pl.Expr] = []

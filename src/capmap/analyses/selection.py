@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import polars as pl
 
 from capmap.data.nearest import nearest
 from capmap.errors import UsageError
-from capmap.model import TOTAL, Indicator, Project
+from capmap.model import TOTAL, Closed, Indicator, Project
 
 Year = int | str | None
+Section = TypeVar("Section", bound=Closed)
 
 
 def indicators(project: Project, wanted: Sequence[str] = ()) -> list[Indicator]:
@@ -55,6 +57,24 @@ def own_region(project: Project, text: str) -> str:
     if role and role[0] not in (None, "region"):
         raise UsageError(f"{code} is a {role[0]}, not a region", fix="name a region: `capmap regions`")
     return code
+
+
+def changed(section: Section, given: Mapping[str, object]) -> Section:
+    """A section of the run file with some keys set anew, validated again.
+
+    Raises
+    ------
+    UsageError : a value is not allowed; all of them are named.
+    """
+    if not given:
+        return section
+    from pydantic import ValidationError
+
+    try:
+        return type(section).model_validate(section.model_dump() | dict(given))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc']))} {e['input']!r}: {e['msg'].lower()}" for e in error.errors()]
+        raise UsageError("; ".join(wrong), fix="`capmap config` says what each setting means") from None
 
 
 def one_year(wanted: Year) -> None:
@@ -118,10 +138,26 @@ def sector(project: Project, text: str, metas: Sequence[Indicator]) -> str:
         seen = project.observations.lazy().filter(pl.col("indicator") == meta.id).select("sector").unique().collect()
         names.update({code: own.get(code, code) for code in seen["sector"].cast(pl.String).to_list()})
     names.pop(TOTAL, None)
-    if text in listed and text not in names:
-        asked = ", ".join(meta.id for meta in metas)
-        raise UsageError(f"sector {text} ({listed[text]}) has no data in {asked}", fix="see `capmap sectors`")
+    meant = _exactly(text, names) or _exactly(text, listed)
+    if meant and meant[0] not in names:
+        raise _without_rows(project, meant[0], listed[meant[0]], metas)
     return _resolve(text, names, "sector", "capmap sectors")
+
+
+def _without_rows(project: Project, code: str, label: str, metas: Sequence[Indicator]) -> UsageError:
+    """Why a sector of the code list is not in the data: it is the sum of some that are, or nothing is known of it."""
+    for meta in metas:
+        codes = project.codes.classifications.get(meta.classification)
+        if codes is None or not meta.additive or code not in codes["parent"]:
+            continue
+        level = dict(codes.select("code", "level").iter_rows()).get(code)
+        if level is not None:
+            return UsageError(
+                f"sector {code} ({label}) is of the level {level}; the data hold the sectors below it",
+                fix=f"add the sectors below it up: --level {level} (of rca, profile, compare and sector)",
+            )
+    asked = ", ".join(meta.id for meta in metas)
+    return UsageError(f"sector {code} ({label}) has no data in {asked}", fix="see `capmap sectors`")
 
 
 def region_labels(project: Project) -> dict[str, str]:
@@ -161,7 +197,7 @@ def _resolve(text: str, names: dict[str, str], what: str, command: str) -> str:
     if text in names:
         return text
     folded = text.strip().casefold()
-    exact = [c for c, label in names.items() if folded in (c.casefold(), (label or "").casefold())]
+    exact = _exactly(text, names)
     if len(exact) == 1:
         return exact[0]
     part = [c for c, label in names.items() if len(folded) > 2 and folded in (label or "").casefold()]
@@ -172,6 +208,12 @@ def _resolve(text: str, names: dict[str, str], what: str, command: str) -> str:
         listing = ", ".join(f"{c} ({names[c]})" for c in several[:8])
         raise UsageError(f"{what} {text!r} fits {len(several)} names", fix=f"use one of the codes: {listing}")
     raise UsageError(f"unknown {what} {text!r}", fix=_suggest(text, names, command))
+
+
+def _exactly(text: str, names: dict[str, str]) -> list[str]:
+    """Codes that a text is, or is the name of; case does not matter."""
+    folded = text.strip().casefold()
+    return [c for c, label in names.items() if folded in (c.casefold(), (label or "").casefold())]
 
 
 def _suggest(text: str, names: dict[str, str], command: str) -> str:

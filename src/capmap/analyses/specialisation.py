@@ -46,15 +46,7 @@ def settings(project: Project, **changes: object) -> SpecialisationSection:
     given = {key: value for key, value in changes.items() if value is not None}
     if isinstance(given.get("exclude"), str):
         given["exclude"] = (given["exclude"],)
-    options = project.run.specialisation
-    if given:
-        from pydantic import ValidationError
-
-        try:
-            options = SpecialisationSection.model_validate(options.model_dump() | given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    options = selection.changed(project.run.specialisation, given)
     if options.exclude:
         options = options.model_copy(update={"exclude": tuple(selection.regions(project, options.exclude))})
     return options

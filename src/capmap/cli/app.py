@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -9,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from capmap.cli import know, measure, operate, read
+from capmap.cli import explore, know, measure, operate, read, relate
+from capmap.cli.session import say
 from capmap.errors import CapmapError, ExitCode
 
 app = typer.Typer(
@@ -33,7 +35,7 @@ def _main(
         raise typer.Exit
 
 
-for family in (know, measure, read, operate):
+for family in (know, measure, explore, relate, read, operate):
     family.register(app)
 
 
@@ -41,13 +43,14 @@ def run() -> int:
     """Run the command line and return its exit code."""
     signal.signal(signal.SIGTERM, _stopped)
     if sys.stderr is None:  # closed by the caller: there is nobody to talk to
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
     if sys.stdout is None:
-        print("capmap: error: standard output is closed", file=sys.stderr)  # noqa: T201
-        print("  fix: write the result to a file with -o FILE", file=sys.stderr)  # noqa: T201
+        say("capmap: error: standard output is closed")
+        say("  fix: write the result to a file with -o FILE")
         return ExitCode.CANNOT_WRITE
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="capmap")
     except SystemExit as stop:
@@ -59,8 +62,8 @@ def run() -> int:
         if "--debug" in sys.argv:
             raise
         _silence()
-        print(f"capmap: error: cannot read or write: {error.strerror or error}", file=sys.stderr)  # noqa: T201
-        print("  fix: check the disk, the permissions and where the output goes", file=sys.stderr)  # noqa: T201
+        say(f"capmap: error: cannot read or write: {error.strerror or error}")
+        say("  fix: check the disk, the permissions and where the output goes")
         return ExitCode.CANNOT_WRITE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -69,8 +72,8 @@ def run() -> int:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        print(f"capmap: internal error: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        print("  fix: this is a defect in capmap; run again with --debug and report what it prints", file=sys.stderr)  # noqa: T201
+        say(f"capmap: internal error: {type(error).__name__}: {error}")
+        say("  fix: this is a defect in capmap; run again with --debug and report what it prints")
         return ExitCode.BUG
     return ExitCode.DONE
 
@@ -93,5 +96,5 @@ def _failed(error: CapmapError) -> int:
     from capmap.report.problems import error_lines
 
     for line in error_lines(error):
-        print(line, file=sys.stderr)  # noqa: T201
+        say(line)
     return error.exit_code

@@ -8,12 +8,17 @@ import typer
 
 from capmap.cli import options
 from capmap.cli.session import emit, open_project, say, today
+from capmap.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from capmap.model import Project
+
 #: Rows of a terminal table before `--all` is needed.
 SCREEN_ROWS = 60
+#: Kinds that no RCA is taken of -> the command that measures them.
+RATIOS = {"intensity": "intensity", "score": "normalise"}
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +80,8 @@ def rca(
         project, data=data, kind=kind, columns=columns, level=level, quiet=quiet, reference=reference,
         exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
     )  # fmt: skip
+    if data is not None and kind in RATIOS:
+        _refuse_ratios(loaded, f"--data {data} --kind {kind}" + (f" --columns {columns}" if columns else ""))
     result = specialisation.rca(
         loaded, indicator=indicator or (), year=year, region=region or (), sector=sector or (),
         classes=class_ or (), extras=with_.split(",") if with_ else (), complete=complete,
@@ -88,7 +95,7 @@ def rca(
         chosen = (
             tables.wide_columns(result.frame, people, names)
             if wide
-            else tables.rca_columns(result.frame, people, names, console.width)
+            else tables.rca_columns(result.frame, people, names, console.width, result.meta["blocks"])
         )
         starred = [] if wide else tables.dependence(result.frame, people)
         tables.show(console, result.frame, chosen, [*starred, *caption], None if everything else SCREEN_ROWS)
@@ -98,6 +105,17 @@ def rca(
         for one in result.meta["skipped"]:
             if "ratio" in one["reason"] or "judgement" in one["reason"]:
                 say(f"capmap: {one['indicator']} left out: {one['reason']} ({one['instead']})")
+
+
+def _refuse_ratios(loaded: Project, source: str) -> None:
+    """Raises as for an intensity or score named with -i: a file of them alone asks for nothing else."""
+    from capmap.analyses.specialisation import measurable
+
+    try:
+        measurable(loaded, list(loaded.catalogue))
+    except UsageError as error:
+        command = RATIOS[next(iter(loaded.catalogue.values())).kind]
+        raise UsageError(error.message, fix=f"capmap {command} {source}") from None
 
 
 def intensity(

@@ -30,7 +30,7 @@ def run(
 
     loaded = open_project(project, quiet=quiet)
     with progress() as step:
-        analyses = {name: step(name, analysis) for name, analysis in everything(loaded).items()}
+        analyses = {name: step(name, analysis) for name, analysis in everything().items()}
         written = run_all(loaded, folder, analyses=analyses)
     if not quiet:
         say(f"capmap: wrote {len(written)} files to {folder}")

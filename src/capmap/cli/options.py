@@ -38,6 +38,7 @@ Sector = Annotated[
     list[str] | None, typer.Option("--sector", "-s", help="Sector code or name; repeatable.", rich_help_panel=SELECT)
 ]
 Year = Annotated[str, typer.Option("--year", help="latest, a year, Y1:Y2 or all.", rich_help_panel=SELECT)]
+OneYear = Annotated[str, typer.Option("--year", help="latest or one year.", rich_help_panel=SELECT)]
 Group = Annotated[
     str | None, typer.Option("--group", help="Only regions of this group, such as EU27.", rich_help_panel=SELECT)
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this family."""
+    atexit.register(gc.freeze)  # what is left goes with the process: searching it for cycles takes longer than a screen
     for command in (profile, compare, sector):
         app.command(rich_help_panel="Read")(command)
 
@@ -25,7 +28,7 @@ def profile(
     data: options.Data = None,
     kind: options.Kind = None,
     columns: options.Columns = None,
-    year: options.Year = "latest",
+    year: options.OneYear = "latest",
     mixed_years: options.MixedYears = False,
     level: options.Level = None,
     reference: options.Reference = None,
@@ -35,6 +38,14 @@ def profile(
     dispersion: options.Dispersion = None,
     brief: Annotated[
         bool, typer.Option("--brief", help="The headline block alone.", rich_help_panel=options.OUTPUT)
+    ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Compute complexity and opportunities now; by default they come from results/.",
+            rich_help_panel=options.MEASURE,
+        ),
     ] = False,
     everything: options.All = False,
     ascii_only: options.Ascii = False,
@@ -56,7 +67,7 @@ def profile(
         project, data=data, kind=kind, columns=columns, level=level, quiet=quiet, reference=reference,
         exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
     )  # fmt: skip
-    result = analysis.profile(loaded, region, year=year, allow_mixed_years=mixed_years)
+    result = analysis.profile(loaded, region, year=year, allow_mixed_years=mixed_years, full=full)
 
     def show(console: Console) -> None:
         seen = layout.view(
@@ -75,7 +86,7 @@ def compare(
     data: options.Data = None,
     kind: options.Kind = None,
     columns: options.Columns = None,
-    year: options.Year = "latest",
+    year: options.OneYear = "latest",
     mixed_years: options.MixedYears = False,
     level: options.Level = None,
     versus: Annotated[
@@ -131,7 +142,7 @@ def sector(
     kind: options.Kind = None,
     columns: options.Columns = None,
     indicator: options.Indicator = None,
-    year: options.Year = "latest",
+    year: options.OneYear = "latest",
     mixed_years: options.MixedYears = False,
     level: options.Level = None,
     reference: options.Reference = None,

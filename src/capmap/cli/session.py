@@ -24,7 +24,7 @@ MANY_TABLES = ("json", "md", "xlsx")
 
 def say(text: str) -> None:
     """One line on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"{text}\n")
 
 
 def open_project(
@@ -72,7 +72,7 @@ def emit(
     show: Callable[[Console], None],
     *,
     output: Path | None,
-    format: str | None,  # noqa: A002
+    format: str | None,  # noqa: A002 - the word of the command line
     quiet: bool = False,
     caption: Sequence[str] = (),
     long: Callable[[], pl.DataFrame] | None = None,
@@ -86,7 +86,7 @@ def emit(
 
     result = write.stamped(project, result)
     if output is not None and str(output) != "-":
-        _spare_inputs(project, output)
+        spare_inputs(project, output)
         chosen = format or write.format_of(output)
         if chosen != "table":
             write.write(result, output, chosen, long=long() if long and chosen not in MANY_TABLES else None)
@@ -109,7 +109,7 @@ def emit(
             say(f"capmap: {line}")
 
 
-def _spare_inputs(project: Project, output: Path) -> None:
+def spare_inputs(project: Project, output: Path) -> None:
     """Raises where a result would replace what it is made from."""
     target = output.resolve()
     read = {f.path.resolve() for f in project.files}

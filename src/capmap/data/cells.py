@@ -20,6 +20,8 @@ GROUPED = 3  #: values that must look like thousands before that is said
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}([., ’'\u00a0\u202f]\d{3})+([.,]\d*)?")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+#: Column, text and notation -> code, message and fix.
+Say = Callable[[str, str | None, Reading], tuple[str, str, str]]
 _YEAR = re.compile(r"([1-9]\d{3})(?:\.0*)?")
 
 
@@ -63,20 +65,23 @@ def _text(file: DataFile, column: str) -> pl.Expr:
 
 def _clean(file: DataFile, column: str) -> bool:
     """Whether every cell of a key holds a code and no space around it."""
-    return all(code is not None and code and code == code.strip() for code in file.distinct[column])
+    return all(code and code == code.strip() for code in file.distinct[column].to_list())
 
 
 def _code(file: DataFile, column: str, codes: pl.Enum, constant: str | None = None) -> pl.Expr:
     if column not in file.columns:
         return pl.repeat(constant, pl.len(), dtype=codes)
-    if _clean(file, column):
-        return _cast(file, column, codes)
-    return _text(file, column).cast(codes)
+    return _cast(file, column, codes)
 
 
 def _cast(file: DataFile, column: str, codes: pl.Enum) -> pl.Expr:
+    """A key as codes without surrounding space; an empty cell is null."""
     source = pl.col(file.columns[column])
-    return (source.cast(pl.String) if file.types[column].is_integer() else source).cast(codes)
+    if _clean(file, column):
+        return (source.cast(pl.String) if file.types[column].is_integer() else source).cast(codes)
+    texts = file.distinct[column].drop_nulls()
+    stripped = pl.Series([text.strip() or None for text in texts], dtype=codes)
+    return source.cast(pl.String).replace_strict(texts, stripped, default=None, return_dtype=codes)
 
 
 def _sector(file: DataFile, how: Reading, codes: pl.Enum) -> pl.Expr:
@@ -84,7 +89,8 @@ def _sector(file: DataFile, how: Reading, codes: pl.Enum) -> pl.Expr:
         return pl.repeat(TOTAL, pl.len(), dtype=codes)
     if _clean(file, "sector"):
         return _cast(file, "sector", codes)
-    return pl.coalesce(_text(file, "sector"), pl.when(_needs_no_sector(file, how)).then(pl.lit(TOTAL))).cast(codes)
+    total = pl.when(_needs_no_sector(file, how)).then(pl.lit(TOTAL, dtype=codes))
+    return pl.coalesce(_cast(file, "sector", codes), total)
 
 
 def _needs_no_sector(file: DataFile, how: Reading) -> pl.Expr:
@@ -114,13 +120,11 @@ def _value(file: DataFile, settings: CsvSection) -> pl.Expr:
     """The value as a number; NaN or infinity where the cell holds something that is not a finite number."""
     if file.types["value"].is_numeric():
         return pl.col(file.columns["value"]).cast(pl.Float64)
-    text: pl.Expr = _text(file, "value")
-    if settings.null_values:
-        text = pl.when(~text.is_in(settings.null_values)).then(text)
-    number = text
+    text = number = pl.col(file.columns["value"]).cast(pl.String).str.strip_chars()
+    empty = text.is_in(["", *settings.null_values])
     if settings.decimal == ",":  # then a point can only separate thousands, and is refused like any such
         number = pl.when(~text.str.contains(".", literal=True)).then(text.str.replace(",", ".", literal=True))
-    return pl.when(text.is_not_null()).then(number.cast(pl.Float64, strict=False).fill_null(float("nan")))
+    return pl.when(~empty).then(number.cast(pl.Float64, strict=False).fill_null(float("nan")))
 
 
 def _status(file: DataFile) -> pl.Expr:
@@ -154,7 +158,8 @@ def faults(file: DataFile, how: Reading) -> dict[str, pl.Expr]:
     found: dict[str, pl.Expr] = {}
     for key in ("region", "indicator", "sector"):
         if key in file.columns and not _clean(file, key):
-            empty = _text(file, key).is_null()
+            text = pl.col(file.columns[key]).cast(pl.String)
+            empty = text.is_null() | text.is_in([code for code in file.distinct[key].drop_nulls() if not code.strip()])
             found[key] = empty & ~_needs_no_sector(file, how) if key == "sector" else empty
     if "year" in file.columns:
         odd = [text for text, year in _years(file).items() if year is None]
@@ -171,7 +176,7 @@ def faults(file: DataFile, how: Reading) -> dict[str, pl.Expr]:
 def _spaced(file: DataFile) -> dict[str, pl.Expr]:
     """Column -> which of its codes have space around them."""
     spaced = {
-        key: [code for code in file.distinct[key].drop_nulls() if code.strip() and code != code.strip()]
+        key: [code for code in file.distinct[key].to_list() if code and code != code.strip() != ""]
         for key in CODED
         if key in file.columns
     }
@@ -187,9 +192,11 @@ def thousands(file: DataFile, how: Reading) -> list[Finding]:
     doubtful = how.csv.separator == ";" or "decimal" not in how.csv.model_fields_set
     if not file.is_text or how.csv.decimal != "." or not doubtful:
         return []
-    dotted = file.scan().select(LINE, text=_text(file, "value")).filter(pl.col("text").str.contains(".", literal=True))
+    has_point = pl.col(file.columns["value"]).cast(pl.String).str.contains(".", literal=True)
+    dotted = file.scan().filter(has_point).select(LINE, text=_text(file, "value"))
     grouped = pl.col("text").str.contains(_GROUPED)
-    if not dotted.head(1_000).select(grouped.all()).collect().item():  # most files are told from their first rows
+    count, every = dotted.head(1_000).select(pl.len(), grouped.all().alias("all")).collect(engine="streaming").row(0)
+    if count < GROUPED or not every:  # most files are told from their first rows
         return []
     seen = dotted.select(pl.len(), grouped.all().alias("all"), pl.first(LINE), pl.first("text"))
     count, every, line, text = seen.collect(engine="streaming").row(0)
@@ -217,7 +224,7 @@ def thousands(file: DataFile, how: Reading) -> list[Finding]:
 def _invisible(file: DataFile) -> dict[str, pl.Expr]:
     """Column -> which of its codes hold control characters."""
     odd = {
-        key: [code for code in file.distinct[key].drop_nulls() if CONTROL.search(code.strip())]
+        key: [code for code in file.distinct[key].to_list() if code and CONTROL.search(code.strip())]
         for key in CODED
         if key in file.columns
     }
@@ -226,27 +233,27 @@ def _invisible(file: DataFile) -> dict[str, pl.Expr]:
 
 def explain(file: DataFile, how: Reading, found: Mapping[str, pl.Expr], blank: pl.Expr | None) -> list[Finding]:
     """A finding for each cell at fault, with its line and what it holds."""
+    faulty: list[tuple[str, pl.Expr, Say]] = [
+        *((column, fault, _cell) for column, fault in found.items()),
+        *((column, fault, _space) for column, fault in _spaced(file).items()),
+        *((column, fault, _control) for column, fault in _invisible(file).items()),
+    ]
+    if not faulty:
+        return []
+    faults = [fault for _, fault, _ in faulty]
+    anywhere = pl.any_horizontal(faults)
+    texts = {column: pl.col(file.columns[column]).cast(pl.String) for column, _, _ in faulty}
+    flags = {str(number): fault for number, fault in enumerate(faults)}
+    rows = file.scan().filter(anywhere if blank is None else anywhere & ~blank)
+    cells = rows.select(pl.col(LINE), **texts, **flags).collect(engine="streaming")  # the file is gone through once
     findings: list[Finding] = []
-    for column, fault in found.items():
-        findings += _located(file, column, fault, blank, how, _cell)
-    for column, fault in _spaced(file).items():
-        findings += _located(file, column, fault, blank, how, _space)
-    for column, fault in _invisible(file).items():
-        findings += _located(file, column, fault, blank, how, _control)
+    for number, (column, _, say) in enumerate(faulty):
+        findings += _located(file, column, cells.filter(str(number)).select(LINE, text=column), how, say)
     return findings
 
 
-def _located(
-    file: DataFile,
-    column: str,
-    fault: pl.Expr,
-    blank: pl.Expr | None,
-    how: Reading,
-    say: Callable[[str, str | None, Reading], tuple[str, str, str]],
-) -> Iterator[Finding]:
-    """A finding per row at fault; beyond `LISTED` rows one more stands for the rest."""
-    rows = file.scan().filter(fault if blank is None else fault & ~blank)
-    cells = rows.select(LINE, pl.col(file.columns[column]).cast(pl.String).alias("text")).collect()
+def _located(file: DataFile, column: str, cells: pl.DataFrame, how: Reading, say: Say) -> Iterator[Finding]:
+    """A finding per cell at fault (columns line, text); beyond `LISTED` of them one more stands for the rest."""
     words = {text: say(column, text, how) for text in cells["text"].head(LISTED + 1).unique()}
     for line, text in cells.head(LISTED).iter_rows():
         code, message, fix = words[text]

@@ -15,7 +15,7 @@ import polars as pl
 from capmap.data.cells import KEYS
 from capmap.data.findings import CHECKS, finding, findings_frame, in_order
 from capmap.data.nearest import did_you_mean
-from capmap.data.observations import indicator_rows, row_key
+from capmap.data.observations import indicator_rows
 from capmap.data.settings import RUN_FILE
 from capmap.data.tables import (
     SERIES_CHECKS,
@@ -53,9 +53,7 @@ def check(project: Project) -> tuple[Finding, ...]:
     frame = project.observations
     if not frame.height:
         return in_order(findings)
-    key = row_key({name: frame[name] for name in KEYS})
-    again = np.flatnonzero(key[1:] == key[:-1]) + 1
-    del key
+    again = _repeated(frame)
     findings += _duplicates(Subject(project, frame), again)
     if len(again):  # sums over rows that stand twice would only repeat the complaint in other words
         frame = frame.with_row_index("row").filter(~pl.col("row").is_in(again)).drop("row")
@@ -171,6 +169,15 @@ def _file(project: Project, identifier: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- rows
+
+
+def _repeated(frame: pl.DataFrame) -> Ints:
+    """Numbers of the rows whose keys are those of the row before."""
+    same = np.ones(frame.height - 1, dtype=np.bool_)
+    for name in KEYS:
+        code = frame[name].to_physical().fill_null(0).to_numpy()
+        same &= code[1:] == code[:-1]
+    return np.flatnonzero(same) + 1
 
 
 def _duplicates(subject: Subject, again: Ints) -> Iterator[Finding]:

@@ -354,17 +354,29 @@ def _wrong_separator(header: Sequence[str], name: str, how: Reading) -> Finding 
 def _line_numbers(raw: bytes, header: Sequence[str], name: str, how: Reading) -> pl.Series | None:
     """Line of each row where rows and lines differ (a quoted cell may hold line breaks), else None.
 
-    A file without quotation marks and with equally many separators in each line is plain, and that is quickly
-    seen; only another one is walked through record by record.
+    A file whose lines are plain rows is quickly seen; only another one is walked through record by record.
     """
-    if b'"' not in raw:
-        separators = pl.col("line").str.count_matches(how.csv.separator, literal=True)
-        uneven = pl.scan_lines(raw).select((separators != len(header) - 1).any())
-        if not uneven.collect(engine="streaming").item():
-            return None
+    if _one_row_a_line(raw, len(header), how.csv.separator):
+        return None
     starts = _walk(raw, header, name, how)
     breaks = raw.count(b"\n") + (not raw.endswith(b"\n"))
     return None if len(starts) == breaks else pl.Series(LINE, starts[1:], dtype=pl.UInt32)
+
+
+def _one_row_a_line(raw: bytes, width: int, separator: str) -> bool:
+    """Whether every line is plainly a row of so many cells: equally many separators, or quoted cells that close."""
+    lines, line = pl.scan_lines(raw), pl.col("line")
+    even = line.str.count_matches(separator, literal=True) == width - 1
+    if b'"' in raw:
+        if raw.count(b"\r") != raw.count(b"\r\n"):  # lone carriage returns end lines, too
+            return False
+        lines = lines.filter(~even | line.str.contains('"', literal=True))
+        between = rf"\x{{{ord(separator):x}}}"
+        quoted, bare = r'"(?:[^"\r]|"")*"', rf'[^"\r{between}]*'
+        closed = line.str.contains(rf"^(?:{quoted}|{bare})(?:{between}(?:{quoted}|{bare}))*\r?$")
+        even = closed & (line.str.replace_all(quoted, "").str.count_matches(separator, literal=True) == width - 1)
+    plain: bool = lines.select(even.all()).collect(engine="streaming").item()
+    return plain
 
 
 def _walk(raw: bytes, header: Sequence[str], name: str, how: Reading) -> list[int]:

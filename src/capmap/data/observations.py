@@ -117,12 +117,12 @@ def _with_distinct(file: DataFile, columns: dict[str, str]) -> DataFile:
     if odd := [_odd_type(file, column, dtype) for column, dtype in types.items() if not _fits(column, dtype)]:
         raise Unreadable(*odd)
     names = [name for name in (*KEYS, "status") if name in columns]
-    queries = [file.scan().select(pl.col(columns[name]).unique().cast(pl.String)) for name in names]
+    lists = (pl.col(columns[name]).unique().cast(pl.String).implode().alias(name) for name in names)
     try:
-        frames = pl.collect_all(queries, engine="streaming")
+        found = file.scan().select(lists).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
         raise Unreadable(damaged(error, file.name)) from None
-    distinct: dict[str, pl.Series] = {name: frame.to_series() for name, frame in zip(names, frames, strict=True)}
+    distinct: dict[str, pl.Series] = {name: found[name].item() for name in names}
     return replace(file, columns=columns, types=types, distinct=distinct)
 
 
@@ -161,8 +161,8 @@ def _categories(opened: Sequence[DataFile], listed: Mapping[str, Iterable[str]],
     codes["sector"].add(TOTAL)
     for file in opened:
         codes["indicator"] |= indicators_of(file, how)
-        for key in ("region", "sector"):
-            codes[key] |= {code.strip() for code in file.distinct.get(key, ()) if code and code.strip()}
+        for key in file.distinct.keys() & {"region", "sector"}:
+            codes[key] |= {code.strip() for code in file.distinct[key].to_list() if code and code.strip()}
     return {key: pl.Enum(sorted(found)) for key, found in codes.items()}
 
 
@@ -173,11 +173,11 @@ def _read(
     expressions = typed_columns(file, how, categories)
     found, blank = faults(file, how), blank_rows(file)
     unusable = [found[key] for key in KEYS if key in found] + ([] if blank is None else [blank])
-    rows = file.scan().filter(~pl.any_horizontal(unusable)) if unusable else file.scan()
-    part = {
-        column: rows.select(expression.alias(column)).collect(engine="streaming").to_series().rechunk()
-        for column, expression in expressions.items()
-    }
+    kept = _column(file, ~pl.any_horizontal(unusable)) if unusable else None
+    part = {}
+    for name, expression in expressions.items():
+        column = _column(file, expression).alias(name)
+        part[name] = column if kept is None else column.filter(kept)
     value = part["value"]
     unread = (~value.is_finite()).fill_null(value=False)
     if unread.any():
@@ -187,6 +187,11 @@ def _read(
         part["status"] = plain_status(value, part["status"], unread)
     part["file"] = pl.repeat(number, len(value), dtype=pl.UInt16, eager=True).alias("file")
     return part, [*explain(file, how, found, blank), *thousands(file, how)]
+
+
+def _column(file: DataFile, expression: pl.Expr) -> pl.Series:
+    """An expression over every row of a file."""
+    return file.scan().select(expression).collect(engine="streaming").to_series().rechunk()
 
 
 def _joined(parts: list[dict[str, pl.Series]], categories: Mapping[str, pl.Enum]) -> dict[str, pl.Series]:
@@ -207,13 +212,20 @@ def _joined(parts: list[dict[str, pl.Series]], categories: Mapping[str, pl.Enum]
 
 def _in_order(columns: dict[str, pl.Series]) -> pl.DataFrame:
     """Rows sorted by indicator, year, region, sector; nothing is moved if they stand so already."""
-    key = row_key(columns)
-    if (key[1:] < key[:-1]).any():
-        order = _argsort(key)
-        del key
+    if not _is_sorted(columns):
+        order = _argsort(row_key(columns))
         for name in list(columns):
             columns[name] = columns[name].gather(order)
     return pl.DataFrame(list(columns.values()))
+
+
+def _is_sorted(columns: Mapping[str, pl.Series]) -> bool:
+    """Whether rows stand by indicator, year, region and sector."""
+    falls = np.zeros(max(0, len(columns["sector"]) - 1), dtype=np.bool_)
+    for name in ("sector", "region", "year", "indicator"):
+        code = columns[name].to_physical().fill_null(0).to_numpy()
+        falls = (code[1:] < code[:-1]) | ((code[1:] == code[:-1]) & falls)
+    return not falls.any()
 
 
 def _argsort(key: NDArray[np.int64]) -> pl.Series:
@@ -229,13 +241,12 @@ def indicator_rows(frame: pl.DataFrame) -> dict[str, slice]:
     """Indicators that have rows -> where these stand; the rows must be sorted by indicator."""
     dtype = frame.schema["indicator"]
     assert isinstance(dtype, pl.Enum)
-    codes = frame["indicator"].to_physical()
-    found = {}
-    for number, name in enumerate(dtype.categories):
-        start, stop = codes.search_sorted(number, "left"), codes.search_sorted(number, "right")
-        if start < stop:
-            found[name] = slice(start, stop)
-    return found
+    codes = frame["indicator"].to_physical().to_numpy()
+    names = dtype.categories.to_list()
+    numbers = np.arange(len(names)).astype(codes.dtype)  # of another type than the codes they would all be converted
+    starts, stops = (np.searchsorted(codes, numbers, side).tolist() for side in ("left", "right"))
+    rows = zip(names, map(slice, starts, stops), strict=True)
+    return {name: own for name, own in rows if own.start < own.stop}
 
 
 def row_key(columns: Mapping[str, pl.Series]) -> NDArray[np.int64]:

@@ -38,6 +38,7 @@ TOTAL_WORDS = frozenset(
 )
 #: Sum of the sizes of a series' values up to which the product of two sums is a number.
 LARGEST = 1e150
+DENSE = 16  #: cells of the rectangle per row up to which a table of all of them is made
 PLAIN = 1e16  #: size from which numbers are shown with an exponent
 
 Ints = NDArray[np.integer[Any]]
@@ -123,13 +124,9 @@ class Subject:
         """Indicator -> which regions (n_regions,) and which sectors (n_sectors,) it has in any year."""
         found = {}
         for name, rows in self.rows.items():
-            flags = []
-            for column, codes in (("region", self.regions), ("sector", self.sectors)):
-                flag = np.zeros(len(codes), dtype=np.bool_)
-                own = self.frame[column].slice(rows.start, rows.stop - rows.start)
-                flag[own.unique().to_physical().to_numpy()] = True
-                flags.append(flag)
-            found[name] = (flags[0], flags[1])
+            region, sector = (self.frame[column][rows].to_physical().to_numpy() for column in ("region", "sector"))
+            times = np.bincount(region, minlength=len(self.regions)), np.bincount(sector, minlength=len(self.sectors))
+            found[name] = (times[0] > 0, times[1] > 0)
         return found
 
     @cached_property
@@ -175,8 +172,15 @@ class Table:
         if np.array_equal(self.region, before.region) and np.array_equal(self.sector, before.sector):
             return slice(None), slice(None)
         now, then = self.cells, before.cells
-        at = np.minimum(np.searchsorted(then, now), len(then) - 1)
-        here = np.flatnonzero(then[at] == now)
+        size = len(self.subject.regions) * len(self.subject.sectors)
+        if size <= DENSE * (len(now) + len(then)):  # faster than a search
+            rows = np.full(size, -1, dtype=np.int32)
+            rows[then] = np.arange(len(then), dtype=np.int32)
+            at = rows[now]
+            here = np.flatnonzero(at >= 0)
+        else:
+            at = np.minimum(np.searchsorted(then, now), len(then) - 1)
+            here = np.flatnonzero(then[at] == now)
         return here, at[here]
 
     @cached_property
@@ -226,7 +230,7 @@ def _tables(subject: Subject, indicator: Indicator, rows: slice) -> list[Table]:
     frame = subject.frame[rows]
     region = frame["region"].to_physical().to_numpy()
     sector = frame["sector"].to_physical().to_numpy()
-    value = frame["value"].to_numpy()
+    value = frame["value"].to_numpy(writable=True)  # `bincount` copies a read-only array each time
     years = frame["year"]
     found: list[Table] = []
     start = years.null_count()  # they come first
@@ -257,8 +261,8 @@ def _parents(codes: Sequence[str], frame: pl.DataFrame) -> Ints:
 
 def _called_total(codes: Sequence[str], listed: pl.DataFrame | None) -> Bools:
     labels = {} if listed is None else dict(listed.select("code", "label").iter_rows())
-    names = ({code.casefold(), (labels.get(code) or code).strip().casefold()} for code in codes)
-    return np.array([not TOTAL_WORDS.isdisjoint(own) for own in names], dtype=np.bool_)
+    words = [(code.casefold(), (labels.get(code) or code).strip().casefold()) for code in codes]
+    return np.array([code in TOTAL_WORDS or label in TOTAL_WORDS for code, label in words], dtype=np.bool_)
 
 
 def _sums(codes: Ints, values: Floats, size: int = 0) -> Floats:
@@ -700,8 +704,11 @@ def breaks(series: Sequence[Table]) -> Iterator[Finding]:
 
 def beyond_numbers(series: Sequence[Table]) -> Iterator[Finding]:
     """Values so large that sums, or products of two sums, are no finite numbers."""
-    size = np.abs(np.concatenate([table.value for table in series]))
-    with np.errstate(over="ignore"):
+    count = sum(len(table.value) for table in series)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if max(np.fmax.reduce(np.abs(table.value)) for table in series) * count <= LARGEST:
+            return
+        size = np.abs(np.concatenate([table.value for table in series]))
         total = np.nansum(size)
     if total <= LARGEST:
         return

@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import IO, TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import polars as pl
 import polars.selectors as cs
@@ -123,7 +123,7 @@ def _accept(asked: str, among: Sequence[str] = FORMATS[1:]) -> None:
 # Writing ------------------------------------------------------------------------------------------------------
 
 
-def render(result: Result, format: str, *, long: pl.DataFrame | None = None) -> bytes:  # noqa: A002
+def render(result: Result, format: str, *, long: pl.DataFrame | None = None) -> bytes:  # noqa: A002 - as in `write`
     """A result as text in UTF-8: `csv`, `tsv`, `json`, `ndjson` or `md`.
 
     Parameters
@@ -193,7 +193,7 @@ def write(
     return path, beside
 
 
-def dump(result: Result, file: IO[bytes], format: str, *, long: pl.DataFrame | None = None) -> None:  # noqa: A002
+def dump(result: Result, file: IO[bytes], format: str, *, long: pl.DataFrame | None = None) -> None:  # noqa: A002 - as in `write`
     """Write a result into an open binary file, such as standard output; see `write`."""
     _accept(format)
     if format in ONE_TABLE:
@@ -218,9 +218,9 @@ def dump(result: Result, file: IO[bytes], format: str, *, long: pl.DataFrame | N
 def _dump_named(result: Result, file: IO[bytes], path: Path, chosen: str, long: pl.DataFrame | None) -> None:
     """`dump`, compressed where the name of the target says so; the header of gzip carries no name and no time."""
     packed = path.name.lower().endswith(".gz") and chosen in TEXT_FORMATS
-    zipped = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if packed else nullcontext(file)
+    zipped = cast("IO[bytes]", gzip.GzipFile("", "wb", fileobj=file, mtime=0)) if packed else nullcontext(file)
     with zipped as target:
-        dump(result, target, chosen, long=long)  # type: ignore[arg-type]
+        dump(result, target, chosen, long=long)
 
 
 def _one_table(result: Result, chosen: str, long: pl.DataFrame | None) -> pl.DataFrame:
@@ -352,7 +352,7 @@ def _dump_excel(tables: Mapping[str, pl.DataFrame], file: IO[bytes], meta: Mappi
 def _add_sheet(book: Workbook, name: str, table: pl.DataFrame) -> None:
     from xlsxwriter.worksheet import Worksheet
 
-    class Sheet(Worksheet):  # type: ignore[misc]
+    class Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
         """A sheet with all digits of its numbers; xlsxwriter writes 16 of up to 17."""
 
         def _xml_number_element(self, number: float, attributes: Sequence[tuple[str, str]] = ()) -> None:

@@ -43,6 +43,8 @@ VANISHING = 1e-150
 TIE = 1e-10
 #: Fewest iterations without a change of rank.
 PATIENCE = 10
+#: Absolute eigenvalues that differ by no more than this share of the largest are the same one: eigenvectors are arbitrary.
+SAME_EIGENVALUE = 1e-9
 #: Share of a region's total whose sectors must have a PRODY.
 MIN_COVERAGE = 2 / 3
 #: Floors of eligibility: share of the world's total, inhabitants, regions that hold a sector.
@@ -138,6 +140,23 @@ class Fitness:
     stop: Stop
     stable_for: int
     next_crossing: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Genepy:
+    """Generalised economic complexity (GENEPY) of regions and sectors after Sciarra et al.
+
+    `regions` (n_regions,) and `sectors` (n_sectors,) are >= 0 and have no unit; the eigenvalues (3,) of either side are
+    the largest in absolute value, with their signs. `flags`, sorted, may hold `region_tie` and `sector_tie` (the second
+    and third are of one size, so the index is any of many and all NaN), `region_eigengap` and `sector_eigengap` (they
+    differ by less than 5 %: the index is computed, and sensitive) and `largest_component` (all others are NaN).
+    """
+
+    regions: Floats
+    sectors: Floats
+    region_eigenvalues: Floats
+    sector_eigenvalues: Floats
     flags: tuple[str, ...]
 
 
@@ -427,6 +446,71 @@ def fitness(presence: Bools, *, iterations: int = 1000, tolerance: float = 1e-9)
     return Fitness(f_all, q_all, n, stop, n - changed, crossing, tuple(sorted(flags)))
 
 
+def genepy(presence: Bools, *, component: Literal["all", "largest"] = "all") -> Genepy:
+    """Generalised economic complexity index (GENEPY) of regions and sectors.
+
+    W_ij = M_ij / (d_i u'_j) with u'_j = sum_i M_ij / d_i. N = W W' with its diagonal set to 0 says how alike regions are,
+    G = W' W, likewise, how alike sectors are. With the two eigenvalues of N that are largest in absolute value, l_1 and
+    l_2, and their unit eigenvectors X_1 and X_2,
+
+    GENEPY_i = (l_1 X_i1^2 + l_2 X_i2^2)^2 + 2 (l_1^2 X_i1^2 + l_2^2 X_i2^2),
+
+    and from G likewise for sectors. With A = l_1 X_1 X_1' + l_2 X_2 X_2', the nearest matrix of rank two to N, that is
+    A_ii^2 + 2 (A A)_ii: it depends on N alone, not on signs of eigenvectors nor on their choice where l_1 and l_2 are of
+    one size. It does depend on it where the third is of the size of the second, and then there is no index.
+
+    Parameters
+    ----------
+    presence : (n_regions, n_sectors) bool array.
+    component : `all`, a network in several parts is refused, because the two eigenvalues may belong to different parts
+        and would leave a third one at 0; or `largest`, the part with most regions, then most sectors, is computed.
+
+    Returns
+    -------
+    Genepy; NaN for regions and sectors without presence or outside the component, and throughout a side whose second and
+    third eigenvalues are of one size. Two regions always have the same index. For comparison within the table only.
+
+    Raises
+    ------
+    ComplexityError : `too_few` or `disconnected`.
+    ValueError : `presence` is not a 2-D bool array, or `component` is unknown.
+
+    References
+    ----------
+    Sciarra, Chiarotti, Ridolfi & Laio (2020), Nature Communications 11, 3352, with the authors' program of June 2020,
+    which orders eigenvalues by absolute value (a matrix without diagonal has negative ones).
+
+    Examples
+    --------
+    Diversities 2, 1, 1 and u' = (3/2, 3/2): the first region is 1/3 * 2/3 = 2/9 like each other one, which share nothing.
+    The eigenvalues are +-sqrt(2) 2/9 and 0, so A = N: 2 * 2 (2/9)^2 and twice 2 (2/9)^2.
+
+    >>> result = genepy(np.array([[True, True], [True, False], [False, True]]))
+    >>> (81 * result.regions).round(9).tolist(), (81 * result.sectors).round(9).tolist()
+    ([16.0, 8.0, 8.0], [2.0, 2.0])
+    """
+    check_presence(presence)
+    if component not in ("all", "largest"):
+        raise ValueError(f"component must be one of all, largest, not {component!r}")
+    parts = components(presence)
+    _refuse(parts, component)
+    rows, columns = parts.regions == 0, parts.sectors == 0
+    m = presence[np.ix_(rows, columns)].astype(np.float64)
+    d = m.sum(axis=1)
+    w = m / np.outer(d, (1.0 / d) @ m)
+    flags = {"largest_component"} if len(parts.sizes) > 1 else set()
+    sides = []
+    for side, mask, links in (("region", rows, w @ w.T), ("sector", columns, w.T @ w)):
+        np.fill_diagonal(links, 0.0)
+        values, eigenvalues, flag = _unique_contribution(links)
+        index = np.full(len(mask), np.nan)
+        index[mask] = values
+        sides.append((index, eigenvalues))
+        flags |= {f"{side}_{flag}"} if flag else set()
+    (regions, of_regions), (sectors, of_sectors) = sides
+    return Genepy(regions, sectors, of_regions, of_sectors, tuple(sorted(flags)))
+
+
 def prody(x: Floats, income: Floats) -> Floats:
     """PRODY: the income of the regions that a sector weighs most in.
 
@@ -607,6 +691,26 @@ def _second_eigenvector(m: Floats, d: Floats, u: Floats) -> tuple[Floats, Floats
     if by_region:
         return second / np.sqrt(d), eigenvalues
     return (m @ (second / np.sqrt(u))) / d, eigenvalues
+
+
+def _unique_contribution(links: Floats) -> tuple[Floats, Floats, str]:
+    """GENEPY of each row of a symmetric matrix, its three eigenvalues of largest size, and what flags the index."""
+    from scipy.linalg import eigh
+
+    n = len(links)
+    ends = [(0, min(2, n - 1)), *([(max(3, n - 3), n - 1)] if n > 3 else [])]  # the largest in size lie at either end
+    found = [eigh(links, subset_by_index=end, check_finite=False) for end in ends]
+    values = np.concatenate([one for one, _ in found])
+    order = np.argsort(-np.abs(values), kind="stable")[:3]
+    eigenvalues = np.zeros(3)
+    eigenvalues[: len(order)] = values[order]
+    first, second, third = np.abs(eigenvalues)
+    if second - third <= SAME_EIGENVALUE * first:
+        return np.full(n, np.nan), eigenvalues, "tie"
+    squares = np.concatenate([vectors for _, vectors in found], axis=1)[:, order[:2]] ** 2
+    two = eigenvalues[:2]
+    index = (squares @ two) ** 2 + 2.0 * (squares @ two**2)
+    return index, eigenvalues, "eigengap" if second - third < MIN_RELATIVE_GAP * second else ""
 
 
 def _check_gap(eigenvalues: Floats, parts: Components, force: bool) -> bool:

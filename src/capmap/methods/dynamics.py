@@ -55,27 +55,16 @@ def entries(present_0: Bools, present_1: Bools) -> Bools:
 
 
 def exits(present_0: Bools, present_1: Bools) -> Bools:
-    """What was present in the first period and is absent in the second.
+    """What was present in the first period and is absent in the second: the entries of time run backwards.
 
-    Parameters
-    ----------
-    present_0, present_1 : boolean arrays of one shape, typically (n_regions, n_sectors).
-
-    Returns
-    -------
-    Boolean array of that shape.
-
-    Raises
-    ------
-    ValueError : the arrays are not boolean or differ in shape.
+    Parameters, result and errors as `entries`.
 
     Examples
     --------
     >>> exits(np.array([True, True, False, False]), np.array([True, False, True, False])).tolist()
     [False, True, False, False]
     """
-    _check_presence(present_0, present_1)
-    return present_0 & ~present_1
+    return entries(present_1, present_0)
 
 
 def persistence_rate(present_0: Bools, present_1: Bools, *, axis: int | None = -1) -> Floats:

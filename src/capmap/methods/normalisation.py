@@ -116,7 +116,8 @@ def z_score(x: ArrayLike, *, ddof: int = 1, direction: Direction = 1) -> Floats:
     Parameters
     ----------
     x : (n,) array, any unit; NaN = missing. The result does not depend on the unit's scale or zero.
-    ddof : divisor n - `ddof` of the variance; 1, as in the Handbook's Table 15, treats the units as a sample.
+    ddof : divisor n - `ddof` of the variance; 1, as in the Handbook's Table 15, treats the units as a sample, and 0 is
+        the divisor n of `power`.
     direction : -1 changes the sign.
 
     Returns
@@ -492,7 +493,9 @@ def above_below(x: ArrayLike, p: float = 0.2, *, direction: Direction = 1) -> Fl
 def power(x: ArrayLike, method: Power = "yeo-johnson", *, direction: Direction = 1) -> Floats:
     """Bring a skewed column close to a normal one by a power, then standardise (mean 0, sd 1 with divisor n).
 
-    The power is the maximum-likelihood one, found by scikit-learn. `box-cox` needs positive values, and its result does
+    The divisor is scikit-learn's, and so is the power, found by maximum likelihood. `z_score` divides by n - 1 unless told
+    otherwise, so its values are smaller by the factor sqrt((n - 1)/n) on the same column; `z_score(..., ddof=0)` is on the
+    scale of this one. `box-cox` needs positive values, and its result does
     not depend on the unit; `yeo-johnson` takes any value, and does depend on it.
 
     Parameters
@@ -515,7 +518,11 @@ def power(x: ArrayLike, method: Power = "yeo-johnson", *, direction: Direction =
 
     Examples
     --------
+    The power is 0, so these are standardised logarithms, 1/sqrt(2/3):
+
     >>> power([1.0, 10.0, 100.0], "box-cox").round(3).tolist()
+    [-1.225, 0.0, 1.225]
+    >>> z_score([0.0, 1.0, 2.0], ddof=0).round(3).tolist()
     [-1.225, 0.0, 1.225]
     """
     _one_of(method, Power, "method")

@@ -35,6 +35,8 @@ MIN_REGIONS = 3
 NO_VARIANCE = 1e-14
 #: Spread of density relative to its mean at or below which it is round-off.
 NO_SPREAD = 1e-12
+#: Whole numbers below this are exact in float32.
+EXACT = 2**24
 #: Columns of a correlation computed at a time.
 BLOCK = 256
 #: Trades of every region with another between two draws of a null model, and before the first.
@@ -113,18 +115,18 @@ def check_presence(presence: Bools) -> None:
         raise ValueError(f"presence must be True or False in every cell, not of type {presence.dtype}")
 
 
-def minimum_conditional(co: Floats, u_a: Floats, u_b: Floats, n_regions: int) -> Floats:  # noqa: ARG001
+def minimum_conditional(co: Floats, u_a: Floats, u_b: Floats, _n_regions: int) -> Floats:
     """Smaller of the two conditional probabilities of holding one sector given the other, co / max(u_a, u_b)."""
     return _over(co, np.maximum(u_a[:, np.newaxis], u_b))
 
 
-def cosine(co: Floats, u_a: Floats, u_b: Floats, n_regions: int) -> Floats:  # noqa: ARG001
+def cosine(co: Floats, u_a: Floats, u_b: Floats, _n_regions: int) -> Floats:
     """Cosine of the two columns of presence (Salton), co / sqrt(u_a u_b)."""
     bottom = u_a[:, np.newaxis] * u_b
     return _over(co, np.sqrt(bottom, out=bottom))
 
 
-def jaccard(co: Floats, u_a: Floats, u_b: Floats, n_regions: int) -> Floats:  # noqa: ARG001
+def jaccard(co: Floats, u_a: Floats, u_b: Floats, _n_regions: int) -> Floats:
     """Regions that hold both over regions that hold either, co / (u_a + u_b - co)."""
     bottom = u_a[:, np.newaxis] + u_b
     bottom -= co
@@ -207,7 +209,7 @@ def cross_proximity(presence_a: Bools, presence_b: Bools, method: str = "minimum
 
     References
     ----------
-    Catalan, Navarrete & Figueroa (2020), Research Policy.
+    Catalán, Navarrete & Figueroa (2022), The scientific and technological cross-space, Research Policy 51(8), 104016.
 
     Examples
     --------
@@ -531,7 +533,8 @@ def significance(presence: Bools, draws: int, rng: np.random.Generator) -> Signi
     References
     ----------
     Strona, Nappo, Boccacci, Fattorini & San-Miguel-Ayanz (2014), Nature Communications 5, 4114 (curveball).
-    Carstens, Hamann, Meyer, Penschuck, Tran & Wagner (2018), Proc. 26th European Symposium on Algorithms (all trade at once).
+    Carstens, Berger & Strona (2018), MethodsX 5, 773-780 (all trade at once).
+    Carstens, Hamann, Meyer, Penschuck, Tran & Wagner (2018), 26th European Symposium on Algorithms (the name, for graphs).
     North, Curtis & Sham (2002), American J. of Human Genetics 71(2), 439-441 (the 1 in p).
 
     Examples
@@ -680,20 +683,25 @@ def _proximity(presence_a: Bools, presence_b: Bools, method: str) -> Floats:
         )
     u_a, u_b = presence_a.sum(axis=0, dtype=np.float64), presence_b.sum(axis=0, dtype=np.float64)
     n = int(np.count_nonzero(presence_a.any(axis=1) | presence_b.any(axis=1)))
-    phi = PROXIMITIES[method](_co_occurrence(presence_a, presence_b), u_a, u_b, n)
+    co = _co_occurrence(presence_a, presence_b)
+    phi = PROXIMITIES[method](co, np.maximum(u_a, 1.0), np.maximum(u_b, 1.0), n)  # co is 0 where a ubiquity is
     phi[u_a == 0] = np.nan
     phi[:, u_b == 0] = np.nan
     return phi
 
 
 def _co_occurrence(presence_a: Bools, presence_b: Bools) -> Floats:
-    """Regions that hold both sectors of each pair: whole numbers, exact in float64."""
-    a = presence_a.astype(np.float64)
-    return a.T @ (a if presence_b is presence_a else presence_b.astype(np.float64))
+    """Regions that hold both sectors of each pair: whole numbers, exact in half the precision and so in half the time."""
+    kind = np.dtype(np.float32 if len(presence_a) < EXACT else np.float64)
+    a: NDArray[np.floating] = presence_a.astype(kind)
+    b: NDArray[np.floating] = a if presence_b is presence_a else presence_b.astype(kind)
+    return np.asarray(a.T @ b, np.float64)
 
 
 def _over(above: Floats, below: Floats) -> Floats:
     """`above` / `below` in the memory of `above`, left as it is where `below` is 0."""
+    if below.min(initial=np.inf) > 0:
+        return np.divide(above, below, out=above)  # without a mask: twice as fast
     return np.divide(above, below, out=above, where=below > 0)
 
 
@@ -720,12 +728,16 @@ def _links(presence: Bools, proximity: Floats) -> Floats:
 
 
 def _check_weights(proximity: Floats) -> bool:
-    """Whether any proximity is NaN; the two reductions need no further matrix."""
+    """Whether any proximity is NaN; reductions need no further matrix, and those that pass NaN on are faster."""
     if proximity.size == 0:
         return False
-    if np.fmin.reduce(proximity, axis=None) < 0 or np.isinf(np.fmax.reduce(proximity, axis=None)):
+    low, high = proximity.min(), proximity.max()
+    missing = bool(np.isnan(low))
+    if missing:
+        low, high = np.fmin.reduce(proximity, axis=None), np.fmax.reduce(proximity, axis=None)
+    if low < 0 or np.isinf(high):
         raise ValueError("a proximity must be finite and >= 0 (NaN = no link)")
-    return bool(np.isnan(proximity.min()))
+    return missing
 
 
 def _check_network(proximity: Floats) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
@@ -21,15 +23,27 @@ if TYPE_CHECKING:
 
 #: What the folder holds and where it comes from; it is moved into place last.
 MANIFEST = "manifest.json"
+#: How the name of the folder begins in which a run prepares its files.
+STAGE = ".tmp-capmap-"
 #: Every table is written in these formats.
 FORMATS = ("parquet", "csv")
 
 Analysis = Callable[[Project], Result]
 
 
-def everything(project: Project) -> dict[str, Analysis]:  # noqa: ARG001 - what to compute may depend on the project
+def everything() -> dict[str, Analysis]:
     """The analyses of a full run by command: all years, default settings, in the order they are computed."""
-    from capmap.analyses import intensity, listing, normalise, profile, specialisation
+    from capmap.analyses import (
+        backtest,
+        complexity,
+        intensity,
+        listing,
+        normalise,
+        opportunities,
+        profile,
+        relatedness,
+        specialisation,
+    )
 
     return {
         "indicators": listing.indicators,
@@ -38,6 +52,10 @@ def everything(project: Project) -> dict[str, Analysis]:  # noqa: ARG001 - what 
         "rca": lambda project: specialisation.rca(project, year="all"),
         "intensity": lambda project: intensity.intensity(project, year="all"),
         "normalise": lambda project: normalise.normalise(project, year="all", method="z_score"),
+        "complexity": lambda project: complexity.complexity(project, year="all"),
+        "relatedness": relatedness.relatedness,
+        "opportunities": opportunities.everyone,
+        "backtest": backtest.backtest,
         "profiles": profile.profiles,
     }
 
@@ -51,7 +69,7 @@ def run_all(
     ----------
     project : a loaded project.
     folder : made if it is not there; the folder above it must be. Files that capmap did not write stay.
-    analyses : command -> what computes its result; `everything(project)` by default. One that refuses the data
+    analyses : command -> what computes its result; `everything()` by default. One that refuses the data
         (RefusedError) is left out, and the manifest says why.
 
     Returns
@@ -63,8 +81,9 @@ def run_all(
     `findings` by severity, `results` (command, parameters, seed), `files` (name, command, table, rows, columns,
     SHA-256) and `skipped` (command, reason). It has no dates: a second run writes identical bytes.
 
-    Everything is computed and written into a hidden folder `.tmp-*` inside `folder` first, so a run that fails or
-    is killed while computing touches no earlier result. Then the files are moved over the earlier ones, files
+    Everything is computed and written into a hidden folder `.tmp-capmap-*` inside `folder` first, so a run that fails
+    or is killed while computing touches no earlier result; what a killed run leaves behind is removed by the next one
+    that runs there alone (where the system can lock a folder). Then the files are moved over the earlier ones, files
     that only the earlier manifest lists are removed if they are as it describes them, and the manifest comes last.
     A run killed in that moment leaves whole files, with an earlier manifest whose hashes give away the new ones.
 
@@ -78,7 +97,7 @@ def run_all(
     _refuse_input(project, folder)
     earlier = _listed(folder)
     with _staging(folder) as stage:
-        manifest = _compute(project, everything(project) if analyses is None else analyses, stage, folder)
+        manifest = _compute(project, everything() if analyses is None else analyses, stage, folder)
         names = [entry["name"] for entry in manifest["files"]]
         for name in (*names, MANIFEST):
             with writing(folder / name):
@@ -107,7 +126,7 @@ def _compute(project: Project, analyses: Mapping[str, Analysis], stage: Path, fo
             one = Result(command, {table: frame}, result.meta)
             for suffix in FORMATS:
                 name = f"{stem}.{suffix}"
-                _put(stage, folder, name, lambda file, one=one, suffix=suffix: dump(one, file, suffix))  # type: ignore[misc]
+                _put(stage, folder, name, partial(dump, one, format=suffix))
                 files.append({"name": name} | _described(command, table, frame, stage / name))
     if not results:
         reasons = "; ".join(f"{entry['command']}: {entry['reason']}" for entry in skipped)
@@ -180,15 +199,48 @@ def _staging(folder: Path) -> Iterator[Path]:
     with writing(folder):
         if made:
             folder.mkdir()
-        stage = TemporaryDirectory(prefix=".tmp-", dir=folder)
     try:
-        with stage as name:
-            yield Path(name)
+        with _shared(folder):
+            with writing(folder):
+                stage = TemporaryDirectory(prefix=STAGE, dir=folder)
+            with stage as name:
+                yield Path(name)
     except BaseException:
         if made:
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+@contextmanager
+def _shared(folder: Path) -> Iterator[None]:
+    """Mark a folder as in use by a run; who is alone there removes what killed runs left behind.
+
+    The mark is a shared lock on the folder itself, which the system takes back from a process that dies. Staging folders
+    are made under it, so under the exclusive lock all of them are left over. Where the system or the disk has no
+    such locks nothing is removed.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder to write to but not to list
+        yield
+        return
+    try:
+        with suppress(OSError):  # another run holds it, or there are no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in folder.glob(f"{STAGE}*"):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits for a run that is removing
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _put(stage: Path, folder: Path, name: str, fill: Callable[[IO[bytes]], object]) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from capmap.errors import UsageError
 from capmap.report import numbers, words
-from capmap.report.layout import View, ages, cite_all, fingerprint, grid, line, references, titled
+from capmap.report.layout import Column, View, ages, cite_all, fingerprint, line, references, stacked, titled
 
 #: Sectors listed before `--all`.
 SHOWN = 10
 #: Names listed in one line of a block.
 NAMED = 6
+#: Least width of the first column of a table.
+LABEL = 22
 
 
 SORTS = ("gap", "share", "name")
@@ -30,14 +32,9 @@ def check_sort(sort: str) -> None:
 
 def show(console: Console, seen: View, *, sort: str = "gap") -> None:
     """Print a comparison; `sort` is gap (resolved spread), share (world share of the leader) or name."""
-    console.print(_title(seen))
-    for sentence in headline(seen):
-        console.print(Text(sentence))
-    for warning in _warnings(seen):
-        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
-    for part in (_size(seen), _differences(seen, sort), _blocks(seen), _closing(seen)):
-        for one in part:
-            console.print(one)
+    top = [_title(seen), *map(Text, headline(seen))]
+    top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in _warnings(seen)]
+    console.print(Group(*top, *_size(seen), *_differences(seen, sort), *_blocks(seen), *_closing(seen)))
 
 
 def _codes(seen: View) -> list[str]:
@@ -97,24 +94,18 @@ def _warnings(seen: View) -> list[str]:
     return warnings
 
 
-def _column_width(seen: View, least: int, most: int, others: int) -> int:
-    """Width of one region's column so that all of them fit beside the first and the last ones."""
-    room = seen.width - others - 24
-    return max(least, min(most, room // len(_codes(seen)) - 1))
-
-
 def _size(seen: View) -> list[RenderableType]:
     codes = _codes(seen)
     beside = len(codes) <= 3 or seen.width >= 34 + 14 * len(codes)  # else the order gets a line of its own
-    width = _column_width(seen, 8, 16, 18 if beside else 0)
+    ranked = seen.width >= LABEL + 12 * len(codes) + (18 if beside else 0)
     rows: list[list[str | Text]] = []
     orders = []
     size = seen.table("size")
     for name in _ids(size):
         own = {r["region"]: r for r in size.filter(pl.col("indicator") == name).iter_rows(named=True)}
         noun = seen.meta(name).noun
-        title = f"  {noun.capitalize()}  world%" + (" (rank)" if width >= 11 else "")
-        rows.append([title, *(_total(own.get(c), width) for c in codes), _order(own)])
+        title = f"  {noun.capitalize()}  world%" + (" (rank)" if ranked else "")
+        rows.append([title, *(_total(own.get(c), ranked) for c in codes), _order(own)])
         orders.append(f"{noun}: {_order(own)}")
     table = seen.table("intensity")
     for name in _ids(table):
@@ -126,19 +117,20 @@ def _size(seen: View) -> list[RenderableType]:
         rows.append([f"  {seen.meta(name).name}", *numbers_, "no interval given"])
     if not rows:
         return []
-    titles = [("SIZE", "left", 0), *((c, "left", width) for c in codes)]
+    columns = [Column("SIZE", "left"), *(Column(c, "left") for c in codes)]
     if beside:
-        return [Text(), grid(seen, [*titles, ("resolved order", "left", 17)], rows, 22, 34)]
-    lines: list[RenderableType] = [Text(), grid(seen, titles, [row[:-1] for row in rows], 22, 34)]
+        columns.append(Column("resolved order", "left"))
+        return [Text(), *stacked(seen, columns, rows, LABEL, 34, tail=1)]
+    lines: list[RenderableType] = [Text(), *stacked(seen, columns, [row[:-1] for row in rows], LABEL, 34)]
     return [*lines, *([line("ORDER", " | ".join(orders))] if orders else [])]
 
 
-def _total(row: Mapping[str, Any] | None, width: int) -> str:
+def _total(row: Mapping[str, Any] | None, ranked: bool) -> str:
     """World share with the mark of a break, and the rank where there is room."""
     if row is None:
         return numbers.NOTHING
     flag = "B" if "B" in (row["status"] or "").split(";") else ""
-    return f"{numbers.per_cent(row['share_world'])}{flag}" + (f" ({row['rank']})" if width >= 11 else "")
+    return f"{numbers.per_cent(row['share_world'])}{flag}" + (f" ({row['rank']})" if ranked else "")
 
 
 def _order(own: Mapping[str, Mapping[str, Any]]) -> str:
@@ -154,19 +146,22 @@ def _ids(table: pl.DataFrame) -> list[str]:
     return table["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if table.height else []
 
 
-def _cell(seen: View, row: Mapping[str, Any] | None, width: int) -> Text:
+#: What a cell of the table of differences says, from generous to tight: range, share of the world.
+DETAIL = ((True, True), (False, True), (False, False))
+
+
+def _cell(seen: View, row: Mapping[str, Any] | None, span: bool, share: bool) -> Text:
     """Index, range, mark and world share of one region in one sector, as far as the width allows."""
     if row is None or row["rca"] is None:
         return Text(numbers.NOTHING)
     hidden = "below_floor" in (row["note"] or "")
-    index = numbers.NOTHING if hidden else numbers.index(row["rca"])
-    span = "" if hidden else numbers.interval(row["rca_low"], row["rca_high"])
-    text = Text(f"{index:>4}")
-    if width >= 20:
-        text.append(f" {span:<10}", style="bright_black")
+    text = Text(f"{numbers.NOTHING if hidden else numbers.index(row['rca']):>4}")
+    if span:
+        ends = "" if hidden else numbers.interval(row["rca_low"], row["rca_high"])
+        text.append(f" {ends:<9}", style="bright_black")
     mark, style = mark_of(seen, row)
     text.append(f" {mark}", style=style)
-    if width >= 13:
+    if share:
         text.append(f" {numbers.per_cent(row['share_world']):>4}")
     return text
 
@@ -198,23 +193,35 @@ def _differences(seen: View, sort: str) -> list[RenderableType]:
     codes = _codes(seen)
     dominated = any(r["order_without_largest"] for r in rows_)
     other = next((r["largest_other"] for r in indices.values() if r["largest_other"]), None)
-    width = _column_width(seen, 7, 23, 16 if dominated else 8)
     limit = len(rows_) if seen.everything else SHOWN
+    tail = [Column("spread", width=6), *([Column(f"ex{other or ''}", "left")] if dominated else [])]
+    room = seen.width - LABEL - sum(max(len(column.title), 6) + 1 for column in tail)
+    for span, share in DETAIL:  # the first that fits beside the label, else the last in several tables
+        cells_ = [
+            [_cell(seen, indices.get((row["indicator"], row["sector"], c)), span, share) for c in codes]
+            for row in rows_[:limit]
+        ]
+        widths = [max(len(c), *(row[k].cell_len for row in cells_)) + 1 for k, c in enumerate(codes)]
+        if sum(widths) <= room:
+            break
     rows: list[list[str | Text]] = []
-    for row in rows_[:limit]:
+    for row, own in zip(rows_, cells_, strict=False):
+        last = [row["order_without_largest"] or ""] if dominated else []
         name = f"  {seen.sector(row['indicator'], row['sector'])}"
-        line_: list[str | Text] = [name, *(_cell(seen, indices.get((row["indicator"], row["sector"], c)), width) for c in codes),
-                 numbers.index(row["spread"])]  # fmt: skip
-        rows.append([*line_, row["order_without_largest"] or ""] if dominated else line_)
-    what = "RCA, range, mark, world%" if width >= 20 else "RCA, mark, world%" if width >= 13 else "RCA, mark"
-    head = Text("WHERE THEY DIFFER", style="bold").append(f"  ({what})", style="bright_black")
-    titles = [("  field", "left", 0), *((c, "left", width) for c in codes), ("spread", "right", 6)]
-    if dominated:
-        titles.append((f"ex{other or ''}", "left", 8))
-    parts: list[RenderableType] = [Text(), head, grid(seen, titles, rows, 22, 34)]
+        rows.append([name, *own, numbers.index(row["spread"]), *last])
+    heads = ["RCA", *(["range"] if span else []), "mark", *([_share_title(seen)] if share else [])]
+    head = Text("WHERE THEY DIFFER", style="bold").append(f"  ({', '.join(heads)})", style="bright_black")
+    columns = [Column("  field", "left"), *(Column(c, "left") for c in codes), *tail]
+    parts: list[RenderableType] = [Text(), head, *stacked(seen, columns, rows, LABEL, 34, tail=len(tail))]
     if len(rows_) > limit:
         parts.append(Text(f"  {len(rows_) - limit} more: --all", style="bright_black"))
     return parts
+
+
+def _share_title(seen: View) -> str:
+    """What the shares of all indicators are shares of."""
+    titles = {words.share_title(block["reference"]["kind"]) for block in seen.result.meta["blocks"]}
+    return titles.pop() if len(titles) == 1 else "share%"
 
 
 def _names(seen: View, cells: pl.DataFrame, limit: int | None = None) -> str:
@@ -318,7 +325,8 @@ def _closing(seen: View) -> list[RenderableType]:
         (marks.unjudged, "history not judged"), (marks.uncertain, "uncertain"), (marks.below, "not specialised"),
         ("B", "break"),
     )  # fmt: skip
-    lines.append(line("LEGEND", "  ".join(f"{mark} {word}" for mark, word in legend) + f" | {_range(seen)}"))
+    said = ["  ".join(f"{mark} {word}" for mark, word in legend), words.doubt(seen.result.meta), _range(seen)]
+    lines.append(line("LEGEND", " | ".join(text for text in said if text)))
     lines.append(line("SOURCES", cite_all(seen)))
     lines.append(
         line(

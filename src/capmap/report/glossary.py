@@ -23,7 +23,8 @@ COLUMNS: dict[str, str] = {
     "expected": "Value the region would have if it were as specialised as the reference, E = x_i x_j / x, in the "
     "indicator's unit. Null: as `rca`.",
     "share_region": "Share of the sector in the region's own total, 0 to 1. Null: as `rca`.",
-    "share_world": "Share of the region in the reference's total of the sector, a ratio from 0; above 1 only where the "
+    "share_world": "Share of the region in the reference's total of the sector, a ratio from 0: of the world, unless "
+    "`--reference` puts something else in its place (screens then head it `reference %`); above 1 only where the "
     "reference is smaller than the region. Null: as `rca`.",
     "rank_world": "Rank of the value among the regions of the table in this sector; 1 is the largest, ties share the "
     "smallest rank. Null: no value.",
@@ -143,7 +144,8 @@ COLUMNS: dict[str, str] = {
     "compare.headline.region": "Region ahead in the difference. Null: the clause is not about a pair.",
     "compare.headline.other": "Region behind in the difference. Null: the clause is not about a pair.",
     "context.measure": "What the row says: `label`, `group` or `population`.",
-    "context.year": "Year of the population. Null: the row is no figure.",
+    "context.year": "Year of the population: that of the figures per head, else the nearest to the year asked. "
+    "Null: the row is no figure.",
     "context.value": "The population, in persons. Null: the row is a text.",
     "text": "The label or the name of a group. Null: the row is a figure.",
     "peers.kind": "How the peers were chosen: `yours` (named in the run file) or `structural`.",
@@ -239,6 +241,177 @@ COLUMNS: dict[str, str] = {
     "world.first_year": "First comparable year. Null: none.",
     "growth": "Compound growth of the world's total a year since `first_year`. Null: none.",
     "concentration.regions": "Number of regions with a value.",
+    # complexity
+    "complexity.regions.diversity": "Number of eligible sectors that the region holds. Null: it takes no part.",
+    "mean_ubiquity": "Mean ubiquity of the sectors the region holds. Null: it takes no part, or holds nothing.",
+    "eci": "Economic complexity index of the region: mean 0 and standard deviation 1 over the regions that take part. "
+    "Null: it takes no part, or there is no index; `note` says why.",
+    "eci_low": "5 % quantile of the index over draws from the posterior of RCA. Null: no draws (values, `--draws 0`), or no "
+    "index.",
+    "eci_high": "95 % quantile of the index over the draws. Null: as `eci_low`.",
+    "eci_rank": "Rank of the index; 1 is the most complex, ties share the smallest. Null: no index.",
+    "rank_low": "5 % quantile of the rank over the draws, rounded down: the better end. Null: as `eci_low`.",
+    "rank_high": "95 % quantile of the rank over the draws, rounded up. Null: as `eci_low`.",
+    "fitness": "Fitness of the region after Tacchella et al., mean 1; only its order means anything. Null: it takes no part.",
+    "coi": "Complexity outlook index: density times complexity, added up over the sectors not held. Null: as `eci`.",
+    "complexity.sectors.ubiquity": "Number of eligible regions that hold the sector. Null: it takes no part.",
+    "pci": "Complexity index of the sector, on the scale of the regions' index: a region's is the mean of its sectors'. "
+    "Null: the sector takes no part, or there is no index.",
+    "pci_low": "5 % quantile of the index over the draws. Null: as `eci_low`.",
+    "pci_high": "95 % quantile of the index over the draws. Null: as `eci_low`.",
+    "pci_rank": "Rank of the index; 1 is the most complex, ties share the smallest. Null: no index.",
+    "q": "Complexity of the sector in the fitness algorithm, mean 1. Null: it takes no part.",
+    "prody": "Income of the regions that the sector weighs most in, in units of the income. Null: no `--income`, or nobody "
+    "of known income has it.",
+    # what complexity --with appends
+    "complexity.regions.reflection": "Entry of the region after `--steps` reflections: after an even number a generalised "
+    "diversity (higher is more complex), after an odd one a generalised ubiquity; only the order means anything. Null: it "
+    "takes no part.",
+    "complexity.sectors.reflection": "Entry of the sector after `--steps` reflections: after an even number a generalised "
+    "ubiquity (lower is more complex), after an odd one a generalised diversity. Null: it takes no part.",
+    "eci_projected": "Mean complexity, taken from `--outside-pci`, of the sectors the region holds, in the units of that file. "
+    "Null: it takes no part, or holds no sector of known complexity.",
+    "genepy": "Generalised economic complexity (GENEPY) after Sciarra et al., from 0; only for comparison within the table. "
+    "Null: no part, a table in unconnected parts, or a second and third eigenvalue of one size; the metadata say which.",
+    "coherence": "Mean proximity of two different sectors the region holds, in the range of the proximity. Null: it takes no "
+    "part, or holds fewer than two.",
+    "unrelated_variety": "Entropy of the region's values between the parents of the classification, in bits. Null: no parents, "
+    "or too little is known of the region.",
+    "related_variety": "Mean entropy within the parents, weighted by their shares, in bits; with `unrelated_variety` it adds up "
+    "to `entropy`. Null: as `unrelated_variety`.",
+    "expy": "Mean PRODY of what the region has, weighted by its shares, in units of the income. Null: sectors with a PRODY make "
+    "up less than two thirds of it.",
+    "complexity.regions.hhi": "Herfindahl-Hirschman index over the region's sectors, 1/n to 1. Null: fewer than two thirds of "
+    "the sectors are known, or they add up to 0.",
+    "hhi_normalised": "The same between 0 (all sectors equal) and 1 (one has everything). Null: as `hhi`.",
+    "complexity.regions.effective_number": "Number of equal sectors that would be as concentrated, 1 / `hhi`. Null: as `hhi`.",
+    "entropy": "Shannon entropy over the region's sectors, in bits. Null: as `hhi`.",
+    "entropy_normalised": "Entropy over its largest possible value, 0 to 1; 1 is all sectors equal. Null: as `hhi`.",
+    "gini": "Gini coefficient over the region's sectors, 0 to (n - 1)/n. Null: as `hhi`.",
+    "specialisation_gini": "Gini coefficient of the region's location quotients, every sector the same weight; 0 is the "
+    "structure of the reference. Null: as `hoover`, or a sector that the reference lacks.",
+    "complexity.regions.hoover_gini": "Gini coefficient of the region's structure against the reference's, sectors by their size "
+    "there, 0 to 1. Null: as `hoover`.",
+    "complexity.regions.hoover": "Share of the region that would have to change sector to have the structure of the reference, "
+    "0 to 1. Null: fewer than two thirds of the sectors are known for both, or either adds up to 0.",
+    "krugman": "Krugman index, the sum of absolute differences to the shares of the reference, 0 to 2. Null: as `hoover`.",
+    "finger_kreinin": "Part of the structure that is the same as the reference's, 0 to 1. Null: as `hoover`.",
+    "hachman": "Hachman index, the inverse of the mean location quotient, 0 to 1; 1 is the structure of the reference. Null: as "
+    "`hoover`.",
+    "theil": "Theil index over the region's sectors, in nats, 0 to ln n. Null: as `hhi`.",
+    "theil_between": "Part of the Theil index between the parents of the classification. Null: no parents, or as `hhi`.",
+    "theil_within": "Part of the Theil index within the parents. Null: as `theil_between`.",
+    "complexity.regions.entries": "Number of sectors the region holds and did not hold in the period before, of those that take "
+    "part in "
+    "both. Null: no period before, a break in the region's series, or it takes no part in both; the metadata say which.",
+    "exits": "Number of sectors the region held in the period before and holds no more. Null: as `entries`.",
+    "persistence_rate": "Share of the sectors held in the period before that the region still holds, 0 to 1. Null: as "
+    "`entries`, or it held none.",
+    "beta": "Slope of RSCA on that of the period before, over sectors: above 1 specialisation deepened, below 1 it flattened. "
+    "Null: as `entries`, or too few sectors known in both.",
+    "beta_over_r": "Spread of RSCA over that of the period before: above 1 the pattern became more pronounced. Null: as `beta`.",
+    "rank_turnover": "1 - rank correlation of RCA with the period before, 0 (same order) to 2 (reversed). Null: as `beta`.",
+    "complexity.sectors.hhi": "Herfindahl-Hirschman index of the sector over the regions of the table, 1/n to 1. Null: fewer "
+    "than two thirds of the regions are known, or they add up to 0.",
+    "complexity.sectors.effective_number": "Number of equal regions that would be as concentrated, 1 / `hhi`. Null: as `hhi`.",
+    "locational_gini": "Gini coefficient of the sector's location quotients, every region the same weight; 0 is spread as "
+    "everything is. Null: as `hhi`.",
+    "complexity.sectors.hoover_gini": "Gini coefficient of the sector's spread against that of everything, regions by their "
+    "size, 0 to 1. Null: as `hhi`.",
+    "complexity.sectors.hoover": "Share of the sector that would have to move to be spread as everything is, 0 to 1. Null: as "
+    "`hhi`.",
+    "ellison_glaeser": "Concentration of the sector beyond that of its plants; 0 is as thrown at random, above 0.05 highly "
+    "agglomerated. Null: no `--plants` of the sector, or a single one.",
+    "presence": "Whether the region holds the sector, in the full table. Null: no index.",
+    "density": "Relatedness density: the share of the sector's proximity that the region holds, 0 to 1. Null: the region or "
+    "the sector takes no part.",
+    "relative_density": "Density against the sectors the region does not hold, in standard deviations. Null: held, or no "
+    "density.",
+    "cells.distance": "1 - density. Null: as `density`.",
+    "cog": "Complexity outlook gain: what holding the sector would add to the region's outlook, in units of PCI. Null: held, "
+    "no density, or no index.",
+    # relatedness
+    "links.source": "Code of the first sector of a pair, in the order of codes; with `--to`, of the sector the link leads from.",
+    "target": "Code of the second sector of a pair; with `--to`, of the sector the link leads to.",
+    "to": "Id of the indicator whose sectors the links lead to.",
+    "source_year": "Year of the presence of `source`; `year` is that of `target`. Null: the data have no years.",
+    "proximity": "How closely the two sectors go together, from 0 (no region holds both); at most 1 except for association "
+    "strength. Null: `note` says why.",
+    "p_value": "Share of tables with the same diversities and ubiquities in which the two meet at least as often, one-sided. "
+    "Null: not asked for, or a sector takes no part.",
+    "q_value": "Smallest false discovery rate at which the link passes, over all pairs of the indicator and year. Null: as "
+    "`p_value`.",
+    "tree": "Whether the link belongs to the maximum spanning tree.",
+    "nodes.label": "Name of the sector.",
+    "nodes.parent": "Code of what the sector is a part of. Null: none.",
+    "parent_label": "Name of what the sector is a part of. Null: none.",
+    "nodes.ubiquity": "Number of regions that take part and hold the sector.",
+    "world_total": "Total of the sector: the published one, else the sum of the known regions; in the indicator's unit. Null: "
+    "unknown.",
+    "nodes.world_share": "Share of the sector in the total of all sectors, 0 to 1. Null: unknown.",
+    "nodes.pci": "Complexity index of the sector. Null: `note` says why.",
+    "nodes.rca": "RCA of the region named. Null: no value or no base.",
+    "held": "Whether the region holds the sector.",
+    "step": "Number of the step; 0 is the strength the path starts from.",
+    "path.proximity": "Proximity to the sector of the step before. Null: step 0.",
+    "product": "Product of the proximities so far; 1 at step 0.",
+    "profile.complexity.diversity": "Number of sectors in which the region has RCA at or above 1.",
+    "profile.complexity.sectors": "Number of sectors with an index.",
+    "profile.complexity.eci": "Economic complexity index. Null: not computed, or `note` says why.",
+    "profile.complexity.eci_rank": "Rank of the index; 1 is the most complex. Null: as `eci`.",
+    "profile.complexity.n": "Number of regions with an index. Null: not computed.",
+    "profile.complexity.grade": "Grade of the backtest. Null: not computed, or none can be given.",
+    # opportunities
+    "density_low": "5 % quantile of the density over draws from the posterior of RCA. Null: no draws, or no density.",
+    "density_high": "95 % quantile of the density over the draws. Null: as `density_low`.",
+    "quadrant": "Where the sector lies among those the region does not hold. Null: held, no part, or no index.",
+    "p_entry": "Probability that RCA exceeds 1 at the horizon and in the period after it, from the model of the backtest. "
+    "Null: held, RCA above 0.5, no part, or too short a panel.",
+    "p_entry_low": "5 % quantile of that probability over samples of regions. Null: as `p_entry`.",
+    "p_entry_high": "95 % quantile of that probability over samples of regions. Null: as `p_entry`.",
+    "grade": "Grade of the model in the backtest, `A` to `D`. Null: none can be given; the metadata say why.",
+    "stepping_stones": "Codes joined by `>`: the path of highest product of proximities from a sector the region holds to "
+    "this one. Null: held, or no path.",
+    "path_product": "Product of the proximities along that path, 0 to 1. Null: as `stepping_stones`.",
+    "world_growth": "Growth of the world's total in the sector a year, over the five years before or the nearest period. "
+    "Null: no earlier period, or a total of 0.",
+    "world_share": "Share of the region in the reference's total of the sector, 0 to 1. Null: no value or no base.",
+    "depends_on": "Code of the region without which in the reference the class would be another. Null: none.",
+    "held_by_peers": "Number of the region's peers that hold the sector.",
+    "opportunities.peers": "Number of the region's peers in the table.",
+    # backtest
+    "scores.origin": "Year from which entries are foretold. Null: all origins together.",
+    "scores.score": "What the candidates are ranked by.",
+    "scores.kind": "`model`, `measure` or `baseline`; only a model is graded.",
+    "candidates": "Number of candidates: RCA at most 0.5 at the origin and in the look-back, with a known outcome.",
+    "scores.entries": "Number of candidates that entered.",
+    "origins.entries": "Number of candidates that entered.",
+    "base_rate": "Share of candidates that entered, 0 to 1: what chance would give as PR-AUC.",
+    "roc_auc": "Area under the receiver operating characteristic, 0 to 1; 0.5 is chance. Null: nobody entered, or everybody.",
+    "pr_auc": "Average precision, 0 to 1; `base_rate` is chance. Null: nobody entered.",
+    "pr_auc_low": "Lower end of its 90 % interval over samples of regions. Null: single origins.",
+    "pr_auc_high": "Upper end of that interval. Null: single origins.",
+    "gain": "PR-AUC less that of the best baseline. Null: baselines, single origins.",
+    "gain_low": "Lower end of the 90 % interval of the gain over samples of regions. Null: as `gain`.",
+    "gain_high": "Upper end of that interval. Null: as `gain`.",
+    "precision_at_10": "Share of entries among the ten highest of a region, its mean over regions with candidates; ties in "
+    "expectation. Null: no candidates.",
+    "lift_at_10": "The same over what chance would give. Null: nobody entered.",
+    "brier": "Brier score of the probabilities. Null: the score is no probability.",
+    "calibration_error": "Mean difference between foretold and observed shares over ten bins, weighted by their size. Null: the "
+    "score is no probability.",
+    "calibration.score": "Model whose probabilities are binned.",
+    "bin": "Number of the bin, from the lowest probabilities.",
+    "calibration.low": "Lowest probability in the bin.",
+    "calibration.high": "Highest probability in the bin.",
+    "calibration.n": "Number of candidates in the bin.",
+    "predicted": "Mean probability in the bin.",
+    "observed": "Share of the bin that entered.",
+    "origins.origin": "Year from which entries are foretold.",
+    "look_back": "Year before, in which RCA had to be at most 0.5 as well. Null: the panel starts at the origin.",
+    "horizon": "Year in which entry is looked for.",
+    "origins.persistence": "Year in which it must still hold.",
+    "training": "What the models learnt from: `known_by_origin` or `same_years` (other regions). Null: no model.",
     # listings of a project
     "id": "Id of the indicator: the name of its file.",
     "unit": "Unit of the value, in words.",
@@ -369,7 +542,45 @@ NOTES: dict[str, str] = {
     "score": "A score has no zero, so its ratios mean nothing.",
     "sole_producer": "Nobody else has the sector, so the region cannot be compared with the others.",
     "suppressed": "The value is confidential (status Q).",
+    "eigengap": "The second and third eigenvalues are too close to tell their eigenvectors apart; computed by force, or not at "
+    "all.",
+    "disconnected": "The table falls into parts that share no sector: there is no common scale.",
+    "equal_diversity": "All regions hold equally many sectors: which end of the scale is complex cannot be told.",
+    "few_regions": "Fewer regions hold the sector than `min_regions`, so it takes no part.",
+    "held": "The region holds the sector already.",
+    "largest_component": "Only the largest of several unconnected parts of the table is computed.",
+    "near_threshold": "RCA is above 0.5: too close to 1 to be an entry in the sense of the backtest.",
+    "not_candidate": "RCA was above 0.5 in the period before, or is not known: no entry in the sense of the backtest.",
+    "no_correlation": "Fewer than 3 regions are known for both sectors, or one sector is the same in all.",
+    "not_in_both": "The region has no rows in one of the two indicators.",
+    "no_presence": "It holds nothing, or nobody holds it, so it takes no part.",
+    "no_rca": "No value or no base, so no index and no presence.",
+    "no_second_dimension": "The second eigenvalue is 0: the table has no second dimension.",
+    "no_total": "The region has no total, so it takes no part.",
+    "other_component": "Outside the part of the table that is computed.",
+    "outside_range": "The index lies outside its own range: it owes its place to counts that hardly reach the threshold.",
+    "previous_sign": "Diversity does not settle the sign, so that of the period before is kept.",
+    "region_excluded": "The region takes no part; the table `regions` says why.",
+    "sector_excluded": "The sector takes no part; the table `sectors` says why.",
+    "small_population": "Fewer inhabitants than `min_population`, so the region takes no part.",
+    "small_total": "A smaller share of the world than `min_share`, so the region takes no part.",
+    "too_few": "Fewer than two regions or two sectors hold anything.",
+    "weak_sign": "Diversity hardly settles which end of the scale is complex.",
     "treatment_failed": "Neither winsorising nor logarithms cured the outliers, so the values are as they were.",
+}
+
+QUADRANTS: dict[str, str] = {
+    "close_complex": "Close and more complex: in the upper half by density and by complexity.",
+    "close_simple": "Close and less complex.",
+    "far_complex": "Far and more complex.",
+    "far_simple": "Far and less complex.",
+}
+
+GRADES: dict[str, str] = {
+    "A": "Better than every baseline with certainty, probabilities calibrated within 0.05, and 100 entries or more.",
+    "B": "Better than every baseline: the lower 90 % bound of the gain is above 0.",
+    "C": "Better than every baseline, but not certainly.",
+    "D": "Not better than the best baseline.",
 }
 
 CLAUSES: dict[str, str] = {

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import polars as pl
-from rich.table import Table
 from rich.text import Text
 
 from capmap.model import Indicator, Project, Result
 from capmap.report import numbers, words
 from capmap.report.numbers import Symbols
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+#: Width of the headings at the left, with the blank behind them.
+HEAD = 11
+#: Narrowest that the first column of a table becomes.
+NARROWEST = 8
+#: Narrowest screen on which remarks stand beside names; below it a legend explains the marks alone.
+REMARKS_FROM = 84
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class View:
     width: int
     everything: bool
     limits: Any = None  #: rows that blocks may take, as the page that is drawn defines them
+    _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     @property
     def cut(self) -> Literal["ellipsis", "crop"]:
@@ -37,6 +47,12 @@ class View:
     def table(self, name: str) -> pl.DataFrame:
         """One table of the result."""
         return self.result.tables[name]
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Rows of one table of the result, taken out of its frame once."""
+        if name not in self._rows:
+            self._rows[name] = self.table(name).rows(named=True)
+        return self._rows[name]
 
     def region(self, code: str) -> str:
         """Label of a region."""
@@ -66,8 +82,7 @@ class View:
 
     def share_title(self, indicator: str) -> str:
         """Heading of a column of such shares."""
-        kind = self.reference(indicator).get("kind")
-        return {"published": "world%", "sum": "table%"}.get(str(kind), "ref.%")
+        return words.share_title(self.reference(indicator).get("kind"))
 
     def meta(self, indicator: str) -> Indicator:
         """Catalogue entry of an indicator."""
@@ -107,31 +122,122 @@ def fingerprint(project: Project) -> str:
     return hashlib.sha256("".join(f.sha256 for f in project.files).encode()).hexdigest()[:7]
 
 
-def line(head: str, text: str) -> Table:
+@dataclass(frozen=True)
+class Line:
     """A heading with text beside it, wrapped under itself."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=10, no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    table.add_row(Text(head, style="bold"), Text(text))
-    return table
+
+    head: str
+    text: str
+    indent: int = HEAD
+    styles: tuple[str, str] = ("bold", "")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        (first, style), width = self.styles, self.indent
+        wrapped = Text(self.text, style=style).wrap(console, max(options.max_width - width, 1), overflow="fold")
+        whole = Text(no_wrap=True, end="")
+        for place, part in enumerate(wrapped):
+            part.rstrip()
+            whole.append(f"{'' if place else self.head:<{width - 1}} ", style="" if place else first).append_text(part)
+            whole.append("\n")
+        yield whole
+
+
+def line(head: str, text: str) -> Line:
+    """A heading with text beside it, wrapped under itself."""
+    return Line(head, text)
+
+
+def note(mark: str, text: str, style: str = "") -> Line:
+    """A remark under a table, beside a mark, wrapped under itself."""
+    return Line(f"  {mark}", text, 4, ("yellow", style))
+
+
+class Column(NamedTuple):
+    """A column of a screen table: its title, how it is justified, and the width it has at least."""
+
+    title: str
+    justify: Literal["left", "right"] = "right"
+    width: int = 0
+    spare: int = 0  #: columns with a number go where the screen is too narrow for all, the highest first
 
 
 def grid(
     seen: View,
-    columns: Sequence[tuple[str, str, int]],
+    columns: Sequence[Column],
     rows: Sequence[Sequence[str | Text]],
     first: int,
     most: int = 44,
-) -> Table:
-    """A table whose first column takes what is left, `first` to `most`; columns are (title, justify, width)."""
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bright_black", padding=(0, 1, 0, 0))
-    rest = sum(width + 1 for _, _, width in columns[1:])
-    table.add_column(columns[0][0], width=max(first, min(most, seen.width - rest - 1)), no_wrap=True, overflow=seen.cut)
-    for title, justify, width in columns[1:]:
-        table.add_column(title, justify=justify, width=width, no_wrap=True, overflow=seen.cut)  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    return table
+) -> Text:
+    """A table whose first column takes what is left, `first` to `most`, and ends in an ellipsis where that is too little.
+
+    The other columns are as wide as what they hold, so that no number is ever cut: where they leave less than `first`,
+    those to spare go, and then the first column gives way.
+    """
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    widths = _widths(columns, cells)
+    kept = list(range(len(columns)))
+    while first + sum(widths[k] + 1 for k in kept[1:]) > seen.width:
+        last = max(kept, key=lambda k: columns[k].spare)
+        if not columns[last].spare:
+            break
+        kept.remove(last)
+    rest = sum(widths[k] + 1 for k in kept[1:])
+    widths[0] = min(max(first, min(most, seen.width - rest)), max(seen.width - rest, NARROWEST))
+    whole = Text(no_wrap=True, overflow="ignore", end="")
+    titles = [Text(column.title, style="bright_black") for column in columns]
+    for row in (titles, *cells):
+        own = Text()
+        for place, k in enumerate(kept):
+            own.append(" " if place else "").append_text(_justified(row[k], widths[k], columns[k].justify, seen.cut))
+        own.rstrip()
+        whole.append_text(own).append("\n")
+    return whole
+
+
+def stacked(
+    seen: View,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str | Text]],
+    first: int,
+    most: int = 44,
+    tail: int = 0,
+) -> list[Text]:
+    """A table of regions side by side, in as few tables under each other as fit without a number being cut.
+
+    The first column stands in each, the last `tail` columns in the last.
+    """
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+    widths = _widths(columns, cells)
+    end = len(columns) - tail
+    middle, after = list(range(1, end)), list(range(end, len(columns)))
+    for parts in range(1, len(middle) + 1):
+        size = -(-len(middle) // parts)
+        groups = [middle[k : k + size] for k in range(0, len(middle), size)]
+        groups[-1] = groups[-1] + after
+        if all(first + sum(widths[k] + 1 for k in group) <= seen.width for group in groups):
+            break
+    tables = [
+        grid(seen, [columns[k] for k in (0, *group)], [[row[k] for k in (0, *group)] for row in cells], first, most)
+        for group in groups
+    ]
+    return [part for table in tables for part in (Text(), table)][1:]
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[int]:
+    return [
+        max(column.width, len(column.title), *(row[k].cell_len for row in rows), 0) for k, column in enumerate(columns)
+    ]
+
+
+def _justified(text: Text, width: int, justify: Literal["left", "right"], cut: Literal["ellipsis", "crop"]) -> Text:
+    own = text.copy()
+    own.truncate(width, overflow=cut)
+    gap = width - own.cell_len
+    if justify == "right":
+        own.pad_left(gap)
+    else:
+        own.pad_right(gap)
+    return own
 
 
 def ages(seen: View, ends: Sequence[tuple[str, int | None]]) -> list[str]:
@@ -164,7 +270,7 @@ def short(producer: str) -> str:
 def cite_all(seen: View) -> str:
     """Citations short enough for one screen, tables of one producer together; `--all` prints them whole."""
     found: dict[tuple[str, str], list[str]] = {}
-    for row in seen.table("sources").iter_rows(named=True):
+    for row in seen.rows("sources"):
         producer = short(row["producer"]) if row["producer"] else row["title"]
         licence = (row["licence"] or "terms not stated").split(",")[0].split(";")[0]
         found.setdefault((producer, licence), []).extend([row["table"]] if row["table"] else [])
@@ -180,5 +286,6 @@ def references(seen: View) -> list[str]:
         if block["reference"]["kind"] not in ("published", "sum"):
             found.setdefault(block["reference"]["label"], []).append(seen.meta(block["indicator"]).noun)
     return [
-        f"Reference of {words.joined(nouns)}: {label}; shares and RCA are against it." for label, nouns in found.items()
+        f"Reference of {words.joined(nouns)}: {label}; RCA and shares of fields are against it."
+        for label, nouns in found.items()
     ]

@@ -77,6 +77,62 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{index(low)}-{index(high)}"
 
 
+def signed_interval(low: float | None, high: float | None) -> str:
+    """A range of an index that may be negative: a dash between two numbers would be read as a sign.
+
+    >>> signed_interval(-0.18, 1.33), signed_interval(None, 2.0)
+    ('-0.18 to 1.33', '-')
+    """
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return NOTHING
+    return f"{index(low)} to {index(high)}"
+
+
+def whole_interval(low: int | None, high: int | None) -> str:
+    """A range of whole numbers, such as ranks.
+
+    >>> whole_interval(2, 19), whole_interval(None, None)
+    ('2-19', '-')
+    """
+    return NOTHING if low is None or high is None else f"{low}-{high}"
+
+
+def share(value: float | None) -> str:
+    """A share between 0 and 1, two decimals.
+
+    >>> share(0.6269), share(None)
+    ('0.63', '-')
+    """
+    return NOTHING if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+def share_interval(low: float | None, high: float | None) -> str:
+    """A range of a share.
+
+    >>> share_interval(0.477, 0.64), share_interval(None, None)
+    ('0.48-0.64', '-')
+    """
+    return NOTHING if low is None or high is None else f"{share(low)}-{share(high)}"
+
+
+def change(value: float | None) -> str:
+    """A relative change as per cent with its sign.
+
+    >>> change(0.091), change(-0.0221), change(None)
+    ('+9.1%', '-2.2%', '-')
+    """
+    return NOTHING if value is None or math.isnan(value) else f"{value * 100:+.1f}%"
+
+
+def count(value: float | None) -> str:
+    """A whole number.
+
+    >>> count(12), count(None)
+    ('12', '-')
+    """
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
 def probability(value: float | None) -> str:
     """A probability with two decimals, never rounded up to certainty.
 

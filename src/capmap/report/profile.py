@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.layout import View, ages, cite_all, grid, line, range_says, references, short, state, titled
+from capmap.report.layout import (
+    REMARKS_FROM,
+    Column,
+    View,
+    ages,
+    cite_all,
+    grid,
+    line,
+    note,
+    range_says,
+    references,
+    short,
+    state,
+    titled,
+)
 
 #: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
 SCREEN_LINES = 45
@@ -23,7 +37,10 @@ LIMITS = (
     ({"specialised": 4, "new": 2, "lost": 1, "large": 1}, {"specialised": 2, "new": 1, "lost": 0, "large": 0}, 2),
     ({"specialised": 3, "new": 1, "lost": 1, "large": 1}, {"specialised": 2, "new": 1, "lost": 0, "large": 0}, 1),
     ({"specialised": 2, "new": 1, "lost": 0, "large": 1}, {"specialised": 1, "new": 0, "lost": 0, "large": 0}, 1),
+    ({"specialised": 1, "new": 1, "lost": 0, "large": 0}, {"specialised": 1, "new": 0, "lost": 0, "large": 0}, 1),
 )
+#: What marks say in the legend, short of what the remark beside a name says.
+LEGEND = {"new": "recent, unconfirmed", "lost": "no longer material", "large": "large, RCA < 1"}
 STYLE = {"specialised": "bold green", "new": "green", "lost": "yellow", "large": "cyan"}
 #: What a block is sorted by where it is not persistence, then world share: the largest first.
 ORDER = {"new": "rca", "lost": "share_world", "large": "value"}
@@ -38,22 +55,33 @@ def show(console: Console, seen: View, *, brief: bool = False) -> None:
     """
     top: list[RenderableType] = [_title(seen), Text(" ".join(headline(seen)))]
     top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
-    for one in top if brief else _fitting(console, seen, top):
-        console.print(one)
+    console.print(Group(*(top if brief else _fitting(console, seen, top))))
 
 
 def _fitting(console: Console, seen: View, top: Sequence[RenderableType]) -> list[RenderableType]:
     """All lines of a profile, with as many rows as fit; what has no rows to give up is made and measured once."""
     above = [*top, *_context(seen), *_size(seen)]
-    below = [line for part in (_chain, _pattern, _questions, _data) for line in part(seen)]
+    below = [line for part in (_chain, _pattern, _prospects, _questions, _legend, _data) for line in part(seen)]
     tries = LIMITS[:1] if seen.everything else LIMITS
     room = SCREEN_LINES - _height(console, (*above, *below))
     for limits in tries:
         tight = replace(seen, limits=limits)
         middle = [*_specialisations(tight), *_intensities(tight)]
-        if len(tries) == 1 or _height(console, middle) <= room:
+        height = _height(console, middle)
+        if len(tries) == 1 or height <= room:
             break
-    return [*above, *middle, *below]
+    return _closed_up([*above, *middle, *below], 0 if seen.everything else height - room)
+
+
+def _closed_up(lines: Sequence[RenderableType], excess: int) -> list[RenderableType]:
+    """The lines with as many blank ones left out, from below, as there are too many."""
+    kept: list[RenderableType] = []
+    for one in reversed(lines):
+        if excess > 0 and isinstance(one, Text) and not one.plain:
+            excess -= 1
+        else:
+            kept.append(one)
+    return kept[::-1]
 
 
 def _height(console: Console, lines: Sequence[RenderableType]) -> int:
@@ -70,9 +98,9 @@ def _title(seen: View) -> Text:
 
 def headline(seen: View) -> list[str]:
     """Sentences of the headline, each clause from one row of the `headline` table."""
-    rows = list(seen.table("headline").iter_rows(named=True))
+    rows = seen.rows("headline")
     said = [text for text in (_lasting(seen, rows), _large_and_new(seen, rows), _intensity(seen, rows)) if text]
-    if seen.table("specialisation").is_empty():
+    if not seen.rows("specialisation"):
         label = seen.result.meta["label"]
         said.insert(0, f"No count or value indicator covers {label} here, so no specialisation is measured.")
     return said
@@ -116,12 +144,11 @@ def _large_and_new(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
     sentences = []
     large = [r for found in _by_indicator(rows, "large").values() for r in found]
     if large:
-        cells = seen.table("specialisation")
         said = []
         for row in sorted(large, key=lambda r: -r["value"])[:2]:
             what = seen.phrase(row["indicator"], row["sector"])
             noun = seen.meta(row["indicator"]).noun
-            share = f"{numbers.per_cent(_share(cells, row))}% of {seen.world(row['indicator'])}"
+            share = f"{numbers.per_cent(_share(seen, row))}% of {seen.world(row['indicator'])}"
             said.append(f"{what} ({numbers.amount(row['value'])} {noun}, {share})")
         sentences.append(f"Large but not specialised: {words.joined(said)}.")
     new = _by_indicator(rows, "new")
@@ -131,9 +158,18 @@ def _large_and_new(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(sentences)
 
 
-def _share(cells: pl.DataFrame, row: Mapping[str, Any]) -> float:
-    found = cells.filter((pl.col("indicator") == row["indicator"]) & (pl.col("sector") == row["sector"]))
-    return float(found["share_world"][0] or 0.0)
+def _share(seen: View, row: Mapping[str, Any]) -> float:
+    key = (row["indicator"], row["sector"])
+    found = next(c for c in seen.rows("specialisation") if (c["indicator"], c["sector"]) == key)
+    return float(found["share_world"] or 0.0)
+
+
+def _grouped(rows: Iterable[Mapping[str, Any]], key: str = "indicator") -> dict[str, list[Mapping[str, Any]]]:
+    """Rows by what they say under a key, in the order in which that first occurs."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row)
+    return found
 
 
 def _intensity(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -149,7 +185,7 @@ def _intensity(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
 
 def warnings(seen: View) -> list[str]:
     """Age of the data, dominance in the reference, breaks and low reliability."""
-    rows = list(seen.table("headline").iter_rows(named=True))
+    rows = seen.rows("headline")
     said = []
     parts = ages(seen, [(r["indicator"], r["year"]) for r in rows if r["clause"] == "year"])
     for row in rows:
@@ -189,10 +225,8 @@ def _reference_share(seen: View, indicator: str, region: str) -> float | None:
 
 
 def _context(seen: View) -> list[RenderableType]:
-    rows = list(seen.table("context").iter_rows(named=True))
-    parts = [f"{numbers.millions(r['value'])} people ({r['year']})" for r in rows if r["measure"] == "population"] or [
-        "population not in this project"
-    ]
+    rows = seen.rows("context")
+    parts = [_population(seen, r) for r in rows if r["measure"] == "population"] or ["population not in this project"]
     groups = [r["text"].replace("_", " ") for r in rows if r["measure"] == "group"]
     parts += groups[:1]
     named = seen.result.meta["peers"]
@@ -201,47 +235,60 @@ def _context(seen: View) -> list[RenderableType]:
     else:
         parts.append("no structural peers: no size figures" if named["kind"] == "none" else "no peers")
     by_state: dict[str, list[str]] = {}
-    for row in seen.table("stages").iter_rows(named=True):
+    for row in seen.rows("stages"):
         by_state.setdefault(row["state"], []).append(words.STAGE_WORDS[row["stage"]])
     said = {"evidence": "covered", "partial": "partly", "no_evidence": "no evidence"}
     stages = [f"{said[state]}: {', '.join(by_state[state])}" for state in said if state in by_state]
     return [Text(), line("CONTEXT", " | ".join(parts)), line("STAGES", " | ".join(stages))]
 
 
+def _population(seen: View, row: Mapping[str, Any]) -> str:
+    """People and the year they were counted in, and which year was asked for where that is another."""
+    asked = seen.result.meta["parameters"]["year"]
+    instead = f"; no figure for {asked}" if asked.isdigit() and int(asked) != row["year"] else ""
+    return f"{numbers.millions(row['value'])} people ({row['year']}{instead})"
+
+
 def _size(seen: View) -> list[RenderableType]:
-    columns = [("SIZE", "left", 0), ("year", "right", 4), ("amount", "right", 9), ("world%", "right", 6),
-               ("rank", "right", 6), ("per m people", "right", 12), ("peer median", "right", 11),
-               ("trend", "left", 8)]  # fmt: skip
     rows: list[list[str | Text]] = []
-    for row in seen.table("size").iter_rows(named=True):
-        history = seen.table("size_history").filter(pl.col("indicator") == row["indicator"])
+    history = _grouped(seen.rows("size_history"))
+    heads = []
+    for row in seen.rows("size"):
         meta = seen.meta(row["indicator"])
-        year = str(row["year"] or "")
-        head = numbers.amount(row["per_million"]) + ("*" if row["population_year"] else "")
+        of_year = row["population_year"]
+        if of_year:
+            heads.append(f"{meta.noun} of {row['year']} per head of the population of {of_year}")
         rows.append([
-            f"  {_title_noun(meta)}" + (" (fractional)" if meta.counting == "fractional" else ""), year,
-            numbers.amount(row["value"]), numbers.per_cent(row["share_world"]), numbers.rank(row["rank"], row["n"]),
-            head, numbers.amount(row["peer_median"]), _size_trend(seen, row, history),
+            f"  {_title_noun(meta)}" + (" (fractional)" if meta.counting == "fractional" else ""),
+            str(row["year"] or ""), numbers.amount(row["value"]), numbers.per_cent(row["share_world"]),
+            numbers.rank(row["rank"], row["n"]), numbers.amount(row["per_million"]) + ("*" if of_year else ""),
+            numbers.amount(row["peer_median"]), _size_trend(seen, row, history.get(row["indicator"], [])),
         ])  # fmt: skip
-    single = seen.table("intensity")
-    for name in single["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if single.height else []:
-        own = single.filter(pl.col("indicator") == name)
-        if own.height == 1:
-            row = own.row(0, named=True)
-            rows.append([f"  {seen.meta(name).name}", str(row["year"] or ""), numbers.amount(row["value"]),
-                         numbers.NOTHING, numbers.rank(row["rank"], row["n"]), numbers.NOTHING,
-                         numbers.amount(row["peer_median"]), "" if _periods(seen, name) > 1 else "one year"])  # fmt: skip
+    for name, own in _grouped(seen.rows("intensity")).items():
+        if len(own) == 1:
+            (one,) = own
+            rows.append([f"  {seen.meta(name).name}", str(one["year"] or ""), numbers.amount(one["value"]),
+                         numbers.NOTHING, numbers.rank(one["rank"], one["n"]), numbers.NOTHING,
+                         numbers.amount(one["peer_median"]), "" if _periods(seen, name) > 1 else "one year"])  # fmt: skip
     if not rows:
         return []
-    keep = [k for k, (title, _, _) in enumerate(columns) if not (title == "trend" and seen.width < 84)
-            and not (title in ("per m people", "peer median") and seen.width < 72)]  # fmt: skip
-    return [Text(), grid(seen, [columns[k] for k in keep], [[row[k] for k in keep] for row in rows], 24)]
+    blocks = seen.result.meta["blocks"]
+    of_table = blocks and all(block["reference"]["kind"] == "sum" for block in blocks)
+    columns = [
+        Column("SIZE", "left"), Column("year", width=4), Column("amount", width=9),
+        Column("table%" if of_table else "world%"), Column("rank", width=6), Column("per m people", spare=1),
+        Column("peer median", spare=2), Column("trend", "left", 8, spare=3),
+    ]  # fmt: skip
+    lines: list[RenderableType] = [Text(), grid(seen, columns, rows, 24)]
+    if heads:
+        lines.append(Text(f"  * {'; '.join(heads)}", style="bright_black"))
+    return lines
 
 
-def _size_trend(seen: View, row: Mapping[str, Any], history: pl.DataFrame) -> str:
+def _size_trend(seen: View, row: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
     """World share over the years; not drawn across a break."""
     broken = "B" in (row["status"] or "").split(";")
-    return "break" if broken else seen.marks.sparkline(history["share_world"].to_list())
+    return "break" if broken else seen.marks.sparkline([h["share_world"] for h in history])
 
 
 def _title_noun(meta: Indicator) -> str:
@@ -254,124 +301,151 @@ def _periods(seen: View, indicator: str) -> int:
 
 
 def _specialisations(seen: View) -> list[RenderableType]:
-    cells = seen.table("specialisation")
-    if cells.is_empty():
-        return []
     parts: list[RenderableType] = []
-    ids = _ordered(seen, cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list())
-    for place, name in enumerate(ids):
-        own = cells.filter(pl.col("indicator") == name)
-        parts += [Text(), *_one_indicator(seen, name, own, seen.limits[1] if place else seen.limits[0])]
+    by_indicator = _grouped(seen.rows("specialisation"))
+    for place, name in enumerate(_ordered(seen, list(by_indicator))):
+        limits = seen.limits[1] if place else seen.limits[0]
+        parts += [Text(), *_one_indicator(seen, name, by_indicator[name], limits)]
     return parts
 
 
-def _one_indicator(seen: View, name: str, own: pl.DataFrame, limits: Mapping[str, int]) -> list[RenderableType]:
-    meta = seen.meta(name)
-    count = own.group_by("listing").len()
-    n = {str(k): int(v) for k, v in count.iter_rows()}
-    specialised = int((own["class"].cast(pl.String).is_in(["established", "indicated"])).sum())
+def _one_indicator(
+    seen: View, name: str, own: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
+) -> list[RenderableType]:
     block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == name)
-    uncertain = int((own["class"].cast(pl.String) == "uncertain").sum())
+    other = next((c["largest_other"] for c in own if c["largest_other"]), None)
+    history = _grouped((h for h in seen.rows("history") if h["indicator"] == name), "sector")
+    years = sorted({h["year"] for cells in history.values() for h in cells if h["year"] is not None})
+    span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "trend"
+    columns = {
+        "field": Column("    field", "left"), "value": Column(seen.meta(name).noun[:9], width=9),
+        "world": Column(seen.share_title(name), width=6), "rank": Column("rank"), "rca": Column("RCA", width=5),
+        "range": Column("range", width=10), "ex": Column(f"ex{other}" if other else "", width=6), "held": Column("held"),
+        "trend": Column(span, "left"),
+    }  # fmt: skip
+    hidden = {key for key, width in NARROW if seen.width < width} | (set() if other else {"ex"})
+    shown = [key for key in columns if key not in hidden]
+    cells, left_out = _chosen(seen, own, limits)
+    rows = [_field(seen, cell, history.get(cell["sector"], [])) for cell in cells]
+    parts: list[RenderableType] = [_head(seen, name, own, block)]
+    if rows:
+        parts.append(grid(seen, [columns[key] for key in shown], [[row[key] for key in shown] for row in rows], 24))
+    starred = "ex" in shown and any(str(row["ex"]).endswith("*") for row in rows)
+    return [*parts, *_closing(seen, own, left_out, other if starred else None)]
+
+
+def _head(seen: View, name: str, own: Sequence[Mapping[str, Any]], block: Mapping[str, Any]) -> Text:
+    """How many fields are specialised and uncertain, and what the ranges hold."""
+    meta = seen.meta(name)
+    specialised = sum(c["class"] in ("established", "indicated") for c in own)
+    uncertain = sum(c["class"] == "uncertain" for c in own)
     named = meta.stage != "context"
     head = Text().append(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
     above = seen.result.meta["parameters"]["threshold"]
     bar = "" if above == 1 else f" (RCA above {numbers.index(above)})"
-    said = f"{specialised} of {block['sectors']} fields specialised{bar}, {uncertain} uncertain; "
+    said = f"{specialised} of {words.counted(block['sectors'], 'field')} specialised{bar}, {uncertain} uncertain; "
     said += range_says(block)
-    head.append(f"{meta.noun}: {said}" if named else said)
-    other = next((c for c in own["largest_other"].cast(pl.String).to_list() if c), None)
-    history = seen.table("history").filter(pl.col("indicator") == name)
-    years = [y for y in history["year"].unique().sort().to_list() if y is not None]
-    span = f"{years[0]}-{years[-1]}" if len(years) > 1 else "trend"
-    columns = [("field", "    field", "left", 0), ("value", meta.noun[:9], "right", 9),
-               ("world", seen.share_title(name), "right", 6),
-               ("rank", "rank", "right", 4), ("rca", "RCA", "right", 5), ("range", "range", "right", 10),
-               ("ex", f"ex{other}" if other else "", "right", 6), ("held", "held", "right", 4),
-               ("trend", span, "left", 9)]  # fmt: skip
-    hidden = {key for key, width in NARROW if seen.width < width} | (set() if other else {"ex"})
-    rows: list[dict[str, str | Text]] = []
+    return head.append(f"{meta.noun}: {said}" if named else said)
+
+
+def _chosen(
+    seen: View, own: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
+) -> tuple[list[Mapping[str, Any]], int]:
+    """Cells of the table in its order, and how many were left out."""
+    cells: list[Mapping[str, Any]] = []
     left_out = 0
-    starred = False
     for listing in ("specialised", "new", "lost", "large"):
-        group = own.filter(pl.col("listing") == listing)
+        group = [c for c in own if c["listing"] == listing]
         if listing in ORDER:
-            group = group.sort(pl.col(ORDER[listing]).neg(), "sector", nulls_last=True)
-        limit = group.height if seen.everything else limits[listing]
-        left_out += max(0, group.height - limit)
-        for cell in group.head(limit).iter_rows(named=True):
-            rows.append(_field(seen, cell, listing, history))
-            starred |= rows[-1]["ex"].endswith("*")  # type: ignore[union-attr]
-    shown = [c for c in columns if c[0] not in hidden]
-    parts: list[RenderableType] = [head]
-    if rows:
-        parts.append(grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 26))
-    parts += _closing(seen, own, n, left_out, other, starred and "ex" not in hidden)
-    return parts
+            group.sort(key=_largest_first(ORDER[listing]))
+        limit = len(group) if seen.everything else limits[listing]
+        cells += group[:limit]
+        left_out += max(0, len(group) - limit)
+    return cells, left_out
 
 
-def _field(seen: View, cell: Mapping[str, Any], listing: str, history: pl.DataFrame) -> dict[str, str | Text]:
-    mark = {
-        "specialised": seen.marks.lasting if cell["trajectory"] == "lasting" else seen.marks.unjudged,
-        "new": seen.marks.recent,
-        "lost": seen.marks.lost,
-        "large": seen.marks.large,
-    }[listing]
-    words_for = {
-        "specialised": "",
-        "new": "  recent, unconfirmed" if cell["earlier"] else "  new, unconfirmed",
-        "lost": "  no longer material" if cell["rca"] >= 1 else "  no longer specialised",
-        "large": "  large, not special.",
-    }
-    label = seen.sector(cell["indicator"], cell["sector"])
+def _largest_first(key: str) -> Callable[[Mapping[str, Any]], tuple[bool, float, str]]:
+    """Sorts by a number, the largest first and those without one last; ties by the code."""
+    return lambda row: (row[key] is None, -(row[key] or 0.0), row["sector"])
+
+
+def _field(seen: View, cell: Mapping[str, Any], trend: Sequence[Mapping[str, Any]]) -> dict[str, str | Text]:
+    listing = cell["listing"]
     field = (
         Text("  ")
-        .append(mark, style=STYLE[listing])
-        .append(f" {label}")
-        .append(words_for[listing], style="italic bright_black")
+        .append(_mark(seen, cell), style=STYLE[listing])
+        .append(f" {seen.sector(cell['indicator'], cell['sector'])}")
     )
+    if seen.width >= REMARKS_FROM and listing != "specialised":
+        field.append(f"  {_remark(cell)}", style="italic bright_black")
     ex = ""
     if cell["rca_ex_largest"] is not None:
-        crosses = (cell["rca"] >= 1) != (cell["rca_ex_largest"] >= 1)
-        ex = numbers.index(cell["rca_ex_largest"]) + ("*" if crosses else " ")
-    held = "B" if cell["persistence"] is None else f"{cell['persistence']}/{cell['periods']}"
-    trend = history.filter(pl.col("sector") == cell["sector"]).sort("year")
+        ex = numbers.index(cell["rca_ex_largest"]) + ("*" if _crosses(cell) else " ")
+    known = cell["persistence"] is not None
     floor = "below_floor" in (cell["note"] or "")
     return {
         "field": field, "value": numbers.amount(cell["value"]), "world": numbers.per_cent(cell["share_world"]),
         "rank": numbers.rank(cell["rank_world"]), "rca": numbers.NOTHING if floor else numbers.index(cell["rca"]),
         "range": numbers.NOTHING if floor else numbers.interval(cell["rca_low"], cell["rca_high"]), "ex": ex,
-        "held": held, "trend": seen.marks.sparkline(trend["rca"].to_list()) if cell["persistence"] is not None else "break",
+        "held": f"{cell['persistence']}/{cell['periods']}" if known else "B",
+        "trend": seen.marks.sparkline([h["rca"] for h in trend]) if known else "break",
     }  # fmt: skip
 
 
-def _closing(
-    seen: View, own: pl.DataFrame, n: Mapping[str, int], left_out: int, other: str | None, starred: bool
-) -> list[RenderableType]:
+def _mark(seen: View, cell: Mapping[str, Any]) -> str:
+    lasting = seen.marks.lasting if cell["trajectory"] == "lasting" else seen.marks.unjudged
+    marks = {"specialised": lasting, "new": seen.marks.recent, "lost": seen.marks.lost, "large": seen.marks.large}
+    return marks[cell["listing"]]
+
+
+def _listing_order(cell: Mapping[str, Any]) -> int:
+    return list(STYLE).index(cell["listing"])
+
+
+def _remark(cell: Mapping[str, Any]) -> str:
+    """What the mark beside a field says."""
+    return {
+        "specialised": "lasting" if cell["trajectory"] == "lasting" else "no history",
+        "new": "recent, unconfirmed" if cell["earlier"] else "new, unconfirmed",
+        "lost": "no longer material" if cell["rca"] >= 1 else "no longer specialised",
+        "large": "large, not special.",
+    }[str(cell["listing"])]
+
+
+def _crosses(cell: Mapping[str, Any]) -> bool:
+    """Whether the index passes 1 when the dominant region leaves the reference."""
+    return (cell["rca"] is not None and cell["rca"] >= 1) != (
+        cell["rca_ex_largest"] is not None and cell["rca_ex_largest"] >= 1
+    )
+
+
+def _closing(seen: View, own: Sequence[Mapping[str, Any]], left_out: int, other: str | None) -> list[RenderableType]:
     """Uncertain cells, what was counted but not listed, and the footnote on the dominant region."""
     parts = []
-    unsure = own.filter(pl.col("listing") == "uncertain").sort(pl.col("value").neg(), "sector", nulls_last=True)
-    limit = unsure.height if seen.everything else 1
+    unsure = sorted((c for c in own if c["listing"] == "uncertain"), key=_largest_first("value"))
+    limit = len(unsure) if seen.everything else 1
     said = [
         f"{seen.phrase(c['indicator'], c['sector'])} ({numbers.amount(c['value'])} found, "
         f"{numbers.amount(c['expected'])} expected)"
-        for c in unsure.filter(pl.col("value") > 0).head(limit).iter_rows(named=True)
-    ]
+        for c in unsure if c["value"]
+    ][:limit]  # fmt: skip
     if said:
-        such_as = "such as " if unsure.height > len(said) else ""
-        parts.append(f"{unsure.height} uncertain: {such_as}{'; '.join(said)}")
-    elif unsure.height:
-        parts.append(f"{unsure.height} uncertain, none of them found")
-    counted = [f"{n['slight']} slight"] if n.get("slight") else []
+        such_as = "such as " if len(unsure) > len(said) else ""
+        parts.append(f"{len(unsure)} uncertain: {such_as}{'; '.join(said)}")
+    elif unsure:
+        parts.append(f"{len(unsure)} uncertain, none of them found")
+    slight = sum(c["listing"] == "slight" for c in own)
+    counted = [f"{slight} slight"] if slight else []
     counted += [f"{left_out} more"] if left_out else []
     if counted:
         parts.append(f"not listed: {', '.join(counted)}" + ("" if seen.everything else ": --all"))
     lines: list[RenderableType] = []
     if parts:
-        lines.append(Text("  ").append(seen.marks.uncertain, style="yellow").append(" " + " | ".join(parts)))
-    if starred and other:
-        crossing = own.filter((pl.col("rca") >= 1) != (pl.col("rca_ex_largest") >= 1)).height
+        lines.append(note(seen.marks.uncertain if unsure else "", " | ".join(parts)))
+    if other:
+        crossing = sum(_crosses(c) for c in own if c["rca"] is not None and c["rca_ex_largest"] is not None)
         lines.append(Text(
-            f"  * crosses 1 when {seen.region(other)} leaves the reference ({crossing} of {own.height} fields do)",
+            f"  * crosses 1 when {seen.region(other)} leaves the reference ({crossing} of {words.counted(len(own), 'field')} do)",
             style="bright_black",
         ))  # fmt: skip
     return lines
@@ -380,34 +454,34 @@ def _closing(
 def _intensities(seen: View) -> list[RenderableType]:
     """Intensities by sector; an indicator that does not cover the region is named as not collected."""
     parts: list[RenderableType] = []
-    table = seen.table("intensity")
-    held = table["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if table.height else []
-    for name in held:
-        own = table.filter((pl.col("indicator") == name) & pl.col("value").is_not_null())
-        if own.height < 2:
+    for name, rows in _grouped(r for r in seen.rows("intensity") if r["value"] is not None).items():
+        if len(rows) < 2:
             continue
         meta = seen.meta(name)
-        parts.append(Text().append(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold").append(
-            f"{meta.name} {own['year'][0]}: {meta.unit}", style=""))  # fmt: skip
-        parts[-1].no_wrap, parts[-1].overflow = True, "ellipsis"  # type: ignore[union-attr]
-        limit = own.height if seen.everything else seen.limits[2]
-        rows = [
+        head = Text(no_wrap=True, overflow="ellipsis")
+        head.append(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
+        parts.append(head.append(f"{meta.name} {rows[0]['year']}: {meta.unit}", style=""))
+        limit = len(rows) if seen.everything else seen.limits[2]
+        shown = sorted(rows, key=_largest_first("percentile"))[:limit]
+        columns = [Column("    sector", "left"), Column("value", width=7), Column("rank", width=6),
+                   Column("percentile", spare=1), Column("x median", spare=2), Column("peers", width=7, spare=3)]  # fmt: skip
+        parts.append(grid(seen, columns, [
             [f"    {seen.sector(name, r['sector'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
-             f"{r['percentile'] * 100:.0f}" if r["percentile"] is not None else numbers.NOTHING,
-             numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
-            for r in own.sort(pl.col("percentile").neg(), "sector").head(limit).iter_rows(named=True)
-        ]  # fmt: skip
-        parts.append(grid(seen, [("    sector", "left", 0), ("value", "right", 7), ("rank", "right", 6),
-                                  ("percentile", "right", 10), ("x median", "right", 8), ("peers", "right", 7)],
-                           rows, 26))  # fmt: skip
-        if own.height > len(rows):
-            parts.append(Text(f"    {own.height - len(rows)} more sectors: --all", style="bright_black"))
+             numbers.percentile(r["percentile"]), numbers.index(r["ratio_median"]), numbers.amount(r["peer_median"])]
+            for r in shown
+        ], 26))  # fmt: skip
+        if len(rows) > len(shown):
+            parts.append(
+                Text(f"    {words.counted(len(rows) - len(shown), 'more sector')}: --all", style="bright_black")
+            )
     lacking: dict[str, list[str]] = {}
-    for row in seen.table("coverage").filter(pl.col("note") == "not_collected").iter_rows(named=True):
+    for row in seen.rows("coverage"):
         meta = seen.meta(row["indicator"])
-        if meta.stage != "context":
+        if row["note"] == "not_collected" and meta.stage != "context":
             producer = short(meta.source.producer or meta.source.title)
-            lacking.setdefault(meta.stage, []).append(f"{meta.name} ({producer}, {row['regions']} regions)")
+            lacking.setdefault(meta.stage, []).append(
+                f"{meta.name} ({producer}, {words.counted(row['regions'], 'region')})"
+            )
     parts += [
         line(
             words.STAGE_WORDS[stage].upper(), f"not collected for {seen.result.meta['region']} here: {'; '.join(names)}"
@@ -427,34 +501,79 @@ def _chain(seen: View) -> list[RenderableType]:
 
 
 def _listed_ids(seen: View) -> list[str]:
-    cells = seen.table("specialisation")
-    return cells["indicator"].cast(pl.String).unique(maintain_order=True).to_list() if cells.height else []
+    return list(_grouped(seen.rows("specialisation")))
 
 
 def _pattern(seen: View) -> list[RenderableType]:
-    table = seen.table("pattern")
-    if table.is_empty():
-        return []
     said = []
     limit = seen.project.run.profile.close_match
-    for name in _ordered(seen, table["indicator"].cast(pl.String).unique(maintain_order=True).to_list()):
-        own = table.filter(pl.col("indicator") == name)
-        near = own.filter(pl.col("similarity") >= limit).head(2)
-        least = own.tail(1).row(0, named=True)
-        best = own.row(0, named=True)
-        close = ", ".join(f"{r['region']} {numbers.index(r['similarity'])}" for r in near.iter_rows(named=True))
-        said.append(
-            f"{seen.meta(name).noun}: "
-            + (f"like {close}" if close else f"no close match (nearest {best['region']} {numbers.index(best['similarity'])}, "
-               f"below {numbers.index(limit)})")
-            + f"; least {least['region']} {numbers.index(least['similarity'])}"
-        )  # fmt: skip
-    return [line("PATTERN", " | ".join(said))]
+    found = _grouped(seen.rows("pattern"))
+    for name in _ordered(seen, list(found)):
+        own = [(r["region"], numbers.index(r["similarity"])) for r in found[name]]
+        near = [
+            f"{code} {index}" for (code, index), r in zip(own, found[name], strict=True) if r["similarity"] >= limit
+        ]
+        best, least = (" ".join(own[k]) for k in (0, -1))
+        far = f"no close match (nearest {best}, below {numbers.index(limit)})"
+        like = f"like {', '.join(near[:2])}" if near else far
+        said.append(f"{seen.meta(name).noun}: {like}; least {least}")
+    return [line("PATTERN", " | ".join(said))] if said else []
+
+
+def _legend(seen: View) -> list[RenderableType]:
+    """What the marks say where no remark stands beside them, and how a class differs from its range."""
+    cells = [c for c in seen.rows("specialisation") if c["listing"] in STYLE]
+    told = [c for c in cells if seen.width < REMARKS_FROM or c["listing"] == "specialised"]
+    marks = {_mark(seen, c): LEGEND.get(str(c["listing"]), _remark(c)) for c in sorted(told, key=_listing_order)}
+    said = ["  ".join(f"{mark} {what}" for mark, what in marks.items()), words.doubt(seen.result.meta)]
+    return [line("LEGEND", " | ".join(text for text in said if text))] if any(said) else []
+
+
+def _prospects(seen: View) -> list[RenderableType]:
+    """Diversity, complexity with its rank range, and what lies near, with the grade that goes with it."""
+    rows = {row["indicator"]: row for row in seen.rows("complexity")}
+    if not rows:
+        return []
+    names = _ordered(seen, list(rows))
+    state = seen.result.meta["prospects"]
+    if state in ("none", "outdated"):
+        held = [f"{rows[n]['diversity']} of {rows[n]['sectors']} {seen.meta(n).noun}" for n in names]
+        why = "results/ is outdated" if state == "outdated" else "more"
+        return [line("COMPLEXITY", f"RCA >= 1: {', '.join(held)} | {why}: capmap run -o results, or --full")]
+    parts: list[RenderableType] = [line("COMPLEXITY", " | ".join(_complexity(seen, rows[name]) for name in names))]
+    near = _grouped(seen.rows("opportunities"))
+    told = names if seen.everything else names[:1]
+    more = "" if len(told) == len(names) else " | others: --all"
+    return [*parts, line("NEARBY", " | ".join(_near(seen, rows[n], near.get(n, [])) for n in told) + more)]
+
+
+def _complexity(seen: View, row: Mapping[str, Any]) -> str:
+    """`families 18 of 35 at RCA >= 1, ECI 0.68, rank 8 (6-17) of 29`."""
+    held = f"{seen.meta(row['indicator']).noun} {row['diversity']} of {row['sectors']} at RCA >= 1"
+    if row["eci"] is None:
+        return held
+    span = f" ({row['rank_low']}-{row['rank_high']})" if row["rank_low"] is not None else ""
+    return f"{held}, ECI {numbers.index(row['eci'])}, rank {row['eci_rank']}{span} of {row['n']}"
+
+
+def _near(seen: View, row: Mapping[str, Any], near: Sequence[Mapping[str, Any]]) -> str:
+    """What is close and complex, as advice where the backtest earns it; nothing where it says that picks are worthless."""
+    grade, noun = row["grade"], seen.meta(row["indicator"]).noun
+    if grade == "D":
+        return f"{noun}: none named, for closeness foretold no entries (grade D)"
+    if not near:
+        return f"{noun}: nothing close and complex"
+    names = words.joined([seen.phrase(r["indicator"], r["sector"]) for r in near])
+    if grade in ("A", "B"):
+        return f"{noun}: build here: {names} (grade {grade})"
+    return (
+        f"{noun}: close and more complex: {names} (" + (f"grade {grade}" if grade else "no grade") + ", so no advice)"
+    )
 
 
 def _questions(seen: View) -> list[RenderableType]:
     said = []
-    for row in seen.table("questions").iter_rows(named=True):
+    for row in seen.rows("questions"):
         what = seen.phrase(row["indicator"], row["sector"])
         if row["question"] == "new_or_counting_change":
             moved = (
@@ -469,25 +588,27 @@ def _questions(seen: View) -> list[RenderableType]:
 
 
 def _data(seen: View) -> list[RenderableType]:
-    coverage = seen.table("coverage")
+    coverage = [row for row in seen.rows("coverage") if row["note"] is None]
+    listed = _listed_ids(seen)
     parts = [
         f"{seen.meta(r['indicator']).noun} {r['sectors']}/{r['of']}"
-        for r in coverage.filter(pl.col("note").is_null()).iter_rows(named=True)
-        if seen.meta(r["indicator"]).stage != "context" or r["indicator"] in _listed_ids(seen)
+        for r in coverage if seen.meta(r["indicator"]).stage != "context" or r["indicator"] in listed
     ]  # fmt: skip
-    doubts = {k: int(coverage[k].sum()) for k in ("missing", "estimated", "breaks", "low_reliability")}
-    lacking = coverage.filter(pl.col("note").is_null()).select((pl.col("of") - pl.col("sectors")).sum()).item()
-    doubts["sectors without data"] = int(lacking or 0)
+    doubts = {
+        k: sum(r[k] or 0 for r in seen.rows("coverage")) for k in ("missing", "estimated", "breaks", "low_reliability")
+    }
+    doubts["sectors without data"] = sum((r["of"] or 0) - (r["sectors"] or 0) for r in coverage)
     flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v)
     flags = f"{flags}: capmap check" if flags else "none missing or flagged"
     gaps = [
         f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
-        for g in seen.result.meta["no_data"] if g["asked"] not in ("latest", "None") and _collected(coverage, g["indicator"])
+        for g in seen.result.meta["no_data"]
+        if g["asked"] not in ("latest", "None") and g["indicator"] in {r["indicator"] for r in coverage}
     ]  # fmt: skip
     sources = [
         f"{r['producer'] or ''} {r['title']}{', ' + r['table'] if r['table'] else ''} ".lstrip()
         + f"({r['licence'] or 'terms not stated'})"
-        for r in seen.table("sources").iter_rows(named=True)
+        for r in seen.rows("sources")
     ]
     code = seen.result.meta["region"]
     peers = " ".join(seen.result.meta["peers"]["codes"][:2])
@@ -507,8 +628,3 @@ def _data(seen: View) -> list[RenderableType]:
         )
     )
     return lines
-
-
-def _collected(coverage: pl.DataFrame, indicator: str) -> bool:
-    row = coverage.filter(pl.col("indicator") == indicator)
-    return row.height > 0 and row["note"][0] is None

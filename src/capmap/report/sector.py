@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.layout import View, cite_all, grid, line, range_says, state, titled
+from capmap.report.layout import REMARKS_FROM, Column, View, cite_all, grid, line, note, range_says, state, titled
 
 #: Rows of each group before `--all` is needed: of a sector that one indicator has, then of one that several have.
 LIMITS = (
@@ -39,8 +38,6 @@ REMARKS = {
 NARROW = (("trend", 96), ("ex", 84), ("rank", 72), ("held", 64))
 #: Width of the trend column, so the most years it shows: the latest.
 TREND = 11
-#: Width below which remarks beside the names give way to a legend.
-LEGEND = 84
 NONE_LASTING = {
     "fewer_than_three_periods": "fewer than three periods, so nobody can be called lastingly specialised",
     "none_established": "no specialisation is established beyond doubt",
@@ -50,16 +47,10 @@ NONE_LASTING = {
 
 def show(console: Console, seen: View, *, brief: bool = False) -> None:
     """Print a sector; `brief` stops after the headline block."""
-    console.print(_title(seen))
-    for sentence in headline(seen):
-        console.print(Text(sentence))
-    for warning in warnings(seen):
-        console.print(Text(f"{seen.marks.warning} {warning}", style="yellow"))
-    if brief:
-        return
-    for part in (_size(seen), _regions(seen), _intensities(seen), _closing(seen)):
-        for one in part:
-            console.print(one)
+    top = [_title(seen), *map(Text, headline(seen))]
+    top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
+    rest = () if brief else (*_size(seen), *_regions(seen), *_intensities(seen), *_closing(seen))
+    console.print(Group(*top, *rest))
 
 
 def _code(seen: View) -> str:
@@ -99,7 +90,8 @@ def headline(seen: View) -> list[str]:
         who = words.joined([f"{seen.region(r['region'])} ({numbers.amount(r['value'])}{sign})" for r in rated])
         year = f", {rated[0]['year']}" if rated[0]["year"] else ""
         lead = "leads" if len(rated) == 1 else "lead"
-        said.append(f"{seen.meta(name).name}: {who} {lead} among {rated[0]['n']} with data{year}.")
+        among = f"{lead} among {rated[0]['n']}" if rated[0]["n"] > 1 else "is the only one"
+        said.append(f"{seen.meta(name).name}: {who} {among} with data{year}.")
     return said
 
 
@@ -172,7 +164,9 @@ def _of_world(seen: View, indicator: str) -> bool:
 def _share_of(seen: View, indicator: str) -> str:
     """What a share is a share of."""
     kind = _block(seen, indicator)["reference"]["kind"]
-    return {"published": "world", "sum": f"the {_block(seen, indicator)['regions']} regions"}.get(kind, "the reference")
+    return {"published": "world", "sum": f"the {words.counted(_block(seen, indicator)['regions'], 'region')}"}.get(
+        kind, "the reference"
+    )
 
 
 def warnings(seen: View) -> list[str]:
@@ -276,9 +270,10 @@ def _size(seen: View) -> list[RenderableType]:
             spark = seen.marks.sparkline(trend["value"].to_list())
             parts.append(f"{_change(now['change'])} since {now['previous_year']}{since} {spark}")
         if held["hhi_low"] is not None:
+            equal = _ends(held["effective_low"], held["effective_high"], numbers.amount)
             parts.append(
                 f"HHI {_ends(held['hhi_low'], held['hhi_high'], numbers.index)}, as concentrated as "
-                f"{_ends(held['effective_low'], held['effective_high'], numbers.amount)} equal regions"
+                f"{equal} equal region{'' if equal == '1' else 's'}"
             )
         lines.append(line("SIZE" if place == 0 else "", " | ".join(parts)))
     return lines
@@ -290,7 +285,7 @@ def _world_word(seen: View, name: str) -> str:
     published = concerned["reference"]["kind"] == "published" or _now(seen, "concentration", name)["note"] in (
         "rest_of_world_between", "rest_below_zero"
     )  # fmt: skip
-    return "world" if published else f"{concerned['regions']} regions"
+    return "world" if published else words.counted(concerned["regions"], "region")
 
 
 def _regions(seen: View) -> list[RenderableType]:
@@ -307,25 +302,27 @@ def _one_indicator(seen: View, name: str, limits: Mapping[str, int]) -> list[Ren
     counted = seen.table("uncertain").filter(pl.col("indicator") == name).row(0, named=True)
     head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
     head.append(
-        f"{meta.noun}: {counted['specialised']} of {counted['regions']} regions specialised, "
+        f"{meta.noun}: {counted['specialised']} of {words.counted(counted['regions'], 'region')} specialised, "
         f"{counted['uncertain']} uncertain; {range_says(_block(seen, name))}",
         style="",
     )
     dominant = max(_block(seen, name)["dominant"].items(), key=lambda item: item[1], default=(None, 0))[0]
     years = [y for y in history["year"].unique().sort().to_list() if y is not None][-TREND:]
     span = f"share {years[0] % 100:02d}-{years[-1] % 100:02d}" if len(years) > 1 else ""
-    columns = [("field", "    region", "left", 0), ("value", meta.noun[:9], "right", 9),
-               ("world", "world%" if _of_world(seen, name) else "ref.%", "right", 6), ("rank", "rank", "right", 4),
-               ("rca", "RCA", "right", 5), ("range", "range", "right", 10), ("ex", f"ex{dominant}", "right", 6),
-               ("held", "held", "right", 4), ("trend", span, "left", TREND)]  # fmt: skip
+    columns = {
+        "field": Column("    region", "left"), "value": Column(meta.noun[:9], width=9),
+        "world": Column(seen.share_title(name), width=6), "rank": Column("rank"), "rca": Column("RCA", width=5),
+        "range": Column("range", width=10), "ex": Column(f"ex{dominant}", width=6), "held": Column("held"),
+        "trend": Column(span, "left"),
+    }  # fmt: skip
     hidden = {key for key, width in NARROW if seen.width < width}
     hidden |= (set() if dominant else {"ex"}) | (set() if span else {"trend"})
-    shown = [c for c in columns if c[0] not in hidden]
+    shown = [key for key in columns if key not in hidden]
     cells, rest = _chosen(seen, own, limits)
     rows = [_row(seen, cell, dominant, history, years) for cell in cells]
     parts: list[RenderableType] = [head]
     if rows:
-        parts.append(grid(seen, [(t, j, w) for _, t, j, w in shown], [[r[c[0]] for c in shown] for r in rows], 20))
+        parts.append(grid(seen, [columns[key] for key in shown], [[row[key] for key in shown] for row in rows], 20))
     return [*parts, *_below(seen, own, rest, dominant if "ex" not in hidden else None, cells)]
 
 
@@ -353,7 +350,7 @@ def _row(
     listing = cell["listing"]
     text = Text("  ").append(_mark(seen, cell), style=STYLE.get(listing, "bright_black"))
     text.append(f" {seen.region(cell['region'])}")
-    if listing in REMARKS and seen.width >= LEGEND:
+    if listing in REMARKS and seen.width >= REMARKS_FROM:
         text.append(f"  {REMARKS[listing]}", style="italic bright_black")
     ex = ""
     floor = "below_floor" in (cell["note"] or "")
@@ -389,7 +386,7 @@ def _mark(seen: View, cell: Mapping[str, Any]) -> str:
 def _below(
     seen: View, own: pl.DataFrame, rest: Mapping[str, int], dominant: str | None, cells: Sequence[Mapping[str, Any]]
 ) -> list[RenderableType]:
-    """Uncertain regions, what was left out, and what the marks and the star mean."""
+    """Uncertain regions, what was left out, and what the star means."""
     lines: list[RenderableType] = []
     told = {cell["region"] for cell in cells}
     unsure = own.filter((pl.col("listing") == "uncertain") & (pl.col("value") > 0))
@@ -413,12 +410,7 @@ def _below(
     if others:
         parts.append(f"also {', '.join(others)}" + ("" if seen.everything else ": --all"))
     if parts:
-        note = Table.grid(padding=(0, 1, 0, 0))
-        note.add_column(width=3, no_wrap=True)
-        note.add_column(ratio=1)
-        mark = Text("  ").append(seen.marks.uncertain if said else " ", style="yellow")
-        note.add_row(mark, Text(" | ".join(parts), style="bright_black"))
-        lines.append(note)
+        lines.append(note(seen.marks.uncertain if said else "", " | ".join(parts), "bright_black"))
     starred = [c for c in cells if dominant and c["largest_other"] == dominant and c["rca_ex_largest"] is not None]
     if dominant and any(_crosses(c) for c in starred):
         row = next(
@@ -426,21 +418,23 @@ def _below(
             if r["clause"] == "dominant" and r["region"] == dominant and r["indicator"] == own["indicator"][0]
         )  # fmt: skip
         lines.append(Text(
-            f"  * crosses 1 when {seen.region(dominant)} leaves the reference ({int(row['value'])} of {row['n']} "
-            "regions do)", style="bright_black",
+            f"  * crosses 1 when {seen.region(dominant)} leaves the reference ({int(row['value'])} of "
+            f"{words.counted(row['n'], 'region')} do)", style="bright_black",
         ))  # fmt: skip
-    if seen.width < LEGEND:
-        lines.append(Text(f"  {_legend(seen, cells)}", style="bright_black"))
     return lines
 
 
-def _legend(seen: View, cells: Sequence[Mapping[str, Any]]) -> str:
-    """Marks in use and what they say."""
-    said: dict[str, str] = {}
-    for cell in cells:
-        lasting = "lasting" if cell["trajectory"] == "lasting" else "history not judged"
-        said[_mark(seen, cell)] = REMARKS.get(cell["listing"], lasting)
-    return "  ".join(f"{mark} {what}" for mark, what in said.items())
+def _legend(seen: View) -> list[RenderableType]:
+    """What the marks say that have no remark beside them, and how a class differs from its range."""
+    marks: dict[str, str] = {}
+    for name in _counted(seen):
+        own = seen.table("regions").filter(pl.col("indicator") == name)
+        for cell in _chosen(seen, own, LIMITS[min(len(_counted(seen)) - 1, 1)])[0]:
+            if seen.width < REMARKS_FROM or cell["listing"] not in REMARKS:
+                lasting = "lasting" if cell["trajectory"] == "lasting" else "history not judged"
+                marks.setdefault(_mark(seen, cell), REMARKS.get(cell["listing"], lasting))
+    said = ["  ".join(f"{mark} {what}" for mark, what in marks.items()), words.doubt(seen.result.meta)]
+    return [line("LEGEND", " | ".join(text for text in said if text))] if any(said) else []
 
 
 def _intensities(seen: View) -> list[RenderableType]:
@@ -453,16 +447,16 @@ def _intensities(seen: View) -> list[RenderableType]:
         meta = seen.meta(name)
         parts += [Text(), _intensity_head(meta, own)]
         limit = own.height if seen.everything else RATED[0 if len(names) == 1 and not _counted(seen) else 1]
-        columns = [("    region", "left", 0), ("value", "right", 9), ("rank", "right", 6), ("percentile", "right", 10),
-                   ("x median", "right", 8)]  # fmt: skip
+        columns = [Column("    region", "left"), Column("value", width=9), Column("rank", width=6),
+                   Column("percentile", spare=1), Column("x median", spare=2)]  # fmt: skip
         rows = [
             [f"    {seen.region(r['region'])}", numbers.amount(r["value"]), numbers.rank(r["rank"], r["n"]),
-             numbers.per_cent(r["percentile"]), numbers.index(r["ratio_median"])]
+             numbers.percentile(r["percentile"]), numbers.index(r["ratio_median"])]
             for r in own.head(limit).iter_rows(named=True)
         ]  # fmt: skip
         parts.append(grid(seen, columns, rows, 20))
         if own.height > limit:
-            parts.append(Text(f"    {own.height - limit} more regions: --all", style="bright_black"))
+            parts.append(Text(f"    {words.counted(own.height - limit, 'more region')}: --all", style="bright_black"))
     return parts
 
 
@@ -478,6 +472,7 @@ def _closing(seen: View) -> list[RenderableType]:
     lines: list[RenderableType] = [Text()]
     lines += [line("" if k else "CONCENTR.", _concentration(seen, name)) for k, name in enumerate(_counted(seen))]
     lines += [
+        *_legend(seen),
         line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
         line("DATA", " | ".join(_data(seen))),
         *_caveats(seen),

@@ -74,7 +74,7 @@ def _place(regions: Mapping[str, str], sectors: Mapping[str, str], width: int) -
     return [region, labelled("sector", "sector", sectors, width >= CODES_FROM)]
 
 
-def _when(frame: pl.DataFrame) -> list[Column]:
+def when(frame: pl.DataFrame) -> list[Column]:
     """Indicator and year, each only where there are several."""
     columns = [
         Column("indicator", lambda r: r["indicator"], key=True),
@@ -95,18 +95,29 @@ def _hidden(row: Mapping[str, Any], text: str) -> str:
     return numbers.NOTHING if "below_floor" in (row["note"] or "") else text
 
 
+def _share_title(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """`reference %` as soon as one of the blocks is compared with something that is not the world."""
+    kinds = {block["reference"]["kind"] for block in blocks}
+    return "world %" if kinds <= {"published", "sum"} else "reference %"
+
+
 def rca_columns(
-    frame: pl.DataFrame, regions: Mapping[str, str], sectors: Mapping[str, str], width: int = 120
+    frame: pl.DataFrame,
+    regions: Mapping[str, str],
+    sectors: Mapping[str, str],
+    width: int = 120,
+    blocks: Sequence[Mapping[str, Any]] = (),
 ) -> list[Column]:
     """The seven columns of `capmap rca` on a terminal, and indicator and year where there are several.
 
-    Where they do not fit, the share of the world goes first, then the range: the class says how sure it is.
+    Where they do not fit, the share of the world goes first, then the range: the class says how sure it is. `blocks`
+    tell what the shares are shares of, where that is not the world.
     """
     return [
-        *_when(frame),
+        *when(frame),
         *_place(regions, sectors, width),
         of("value", "value", numbers.amount),
-        of("share_world", "world %", numbers.per_cent, spare=2),
+        of("share_world", _share_title(blocks), numbers.per_cent, spare=2),
         Column("RCA", lambda r: _hidden(r, numbers.index(r["rca"])), right=True),
         Column("range", lambda r: _hidden(r, numbers.interval(r["rca_low"], r["rca_high"])), right=True, spare=1),
         Column("class", judged, whole=True),
@@ -118,7 +129,7 @@ def wide_columns(frame: pl.DataFrame, regions: Mapping[str, str], sectors: Mappi
 
     Columns without any value are left out, and so are indicator and year where there is one, which the caption names.
     """
-    columns = _when(frame)
+    columns = when(frame)
     for name, kind in frame.schema.items():
         if name in ("indicator", "year") or (frame.height and frame[name].null_count() == frame.height):
             continue
@@ -292,7 +303,7 @@ def intensity_columns(
     """
     factors = frame["rii"].null_count() < frame.height
     columns = [
-        *_when(frame),
+        *when(frame),
         *_place(regions, sectors, width),
         of("value", "value", numbers.amount),
     ]
@@ -341,7 +352,7 @@ def normalise_columns(
     What was divided by and what the treatment made of the value stand where they are not the value itself, notes where
     there are any; the method is in the caption.
     """
-    columns = [*_when(frame), *_place(regions, sectors, width), of("value", "value", numbers.amount)]
+    columns = [*when(frame), *_place(regions, sectors, width), of("value", "value", numbers.amount)]
     if frame["denominator"].null_count() < frame.height:
         columns.append(of("denominator", "denominator", numbers.amount, spare=2))
     if frame["treated"].ne_missing(frame["value"]).any():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from capmap.report.numbers import amount, index, per_cent
+from capmap.report.numbers import amount, index
 
 #: What the classes are called on screen.
 CLASS_WORDS = {
@@ -48,6 +48,15 @@ def joined(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
 
 
+def counted(n: int, noun: str) -> str:
+    """A number and what it counts: `1 region`, `5,000 regions`.
+
+    >>> counted(1, "region"), counted(5000, "region")
+    ('1 region', '5,000 regions')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def lower_first(label: str) -> str:
     """A label inside a sentence: lower case unless it starts with an abbreviation (`IT methods`).
 
@@ -79,8 +88,9 @@ def caption(meta: Mapping[str, Any], today: int, old_after: int) -> list[str]:
     kinds = {block["kind"] for block in meta.get("blocks", ())}
     if "count" in kinds:
         lines.append(
-            f"counts: established if P(RCA > {index(rule['threshold'])}) >= {rule['p_established']:.2f} and at least "
-            f"{amount(rule['min_count'])} counted; index hidden below {amount(rule['min_expected'])} expected"
+            f"counts: established if P(RCA > {index(rule['threshold'])}) >= {rule['p_established']:.2f} (one-sided; "
+            f"ranges are {rule['level'] * 100:g}%, two-sided) and at least {amount(rule['min_count'])} counted; index "
+            f"hidden below {amount(rule['min_expected'])} expected"
         )
     if "value" in kinds:
         lines.append(
@@ -168,6 +178,26 @@ def age(year: int | None, today: int, old_after: int) -> str:
     return f"{gap} year{'s' if gap != 1 else ''} ago" if gap > old_after else ""
 
 
-def share_text(share: float | None) -> str:
-    """`12.3% of world`."""
-    return f"{per_cent(share)}% of world"
+def share_title(kind: str | None) -> str:
+    """Heading of a column of shares of the reference: of the world, of the table, or of what stands for the world.
+
+    >>> share_title("published"), share_title("sum"), share_title("ex")
+    ('world%', 'table%', 'reference %')
+    """
+    return {"published": "world%", "sum": "table%", None: "world%"}.get(kind, "reference %")
+
+
+def doubt(meta: Mapping[str, Any]) -> str:
+    """How the class and the range of counts differ, in a clause; empty where there are none.
+
+    >>> doubt({"blocks": [{"kind": "count"}], "parameters": {"threshold": 1.0, "p_established": 0.9, "level": 0.95}})
+    'specialised: P(RCA > 1) >= 0.90 one-sided; range 95% two-sided'
+    """
+    rule = meta["parameters"]
+    if not any(block["kind"] == "count" for block in meta["blocks"]):
+        return ""
+    bar = f"{rule['threshold']:g}"
+    return (
+        f"specialised: P(RCA > {bar}) >= {rule['p_established']:.2f} one-sided; "
+        f"range {rule['level'] * 100:g}% two-sided"
+    )
