@@ -252,7 +252,9 @@ def compare(name: str, path: Path, *, pairs: int, python: Path | None) -> None:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shapes", nargs="*", default=list(SHAPES), choices=SHAPES, help="which tables (default: all)")
+    parser.add_argument(
+        "shapes", nargs="*", choices=[*SHAPES, []], metavar="SHAPE", help=f"of {', '.join(SHAPES)} (default: all)"
+    )
     parser.add_argument("--pairs", type=int, default=5, help="runs of each side, in turns")
     parser.add_argument("--peers", action="store_true", help="the programs on PyPI too: minutes")
     parser.add_argument("--peers-python", type=Path, help="a Python that has them, instead of an environment made here")
@@ -260,7 +262,7 @@ def main() -> None:
     print(machine())
     python = peers_python(asked.peers_python) if asked.peers or asked.peers_python else None
     with TemporaryDirectory() as folder:
-        for name in asked.shapes:
+        for name in asked.shapes or SHAPES:
             shape = SHAPES[name]
             path = Path(folder) / f"{name}.parquet"
             frame = trade(shape)

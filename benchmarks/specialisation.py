@@ -119,13 +119,15 @@ def compare(path: Path, *, fractional: bool, complete: bool, pairs: int) -> None
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shapes", nargs="*", default=list(SHAPES), choices=SHAPES, help="which tables (default: all)")
+    parser.add_argument(
+        "shapes", nargs="*", choices=[*SHAPES, []], metavar="SHAPE", help=f"of {', '.join(SHAPES)} (default: all)"
+    )
     parser.add_argument("--pairs", type=int, default=7, help="runs of each side, in turns")
     parser.add_argument("--no-complete", action="store_true", help="leave out the tables with every cell")
     asked = parser.parse_args()
     print(machine())
     with TemporaryDirectory() as folder:
-        for name in asked.shapes:
+        for name in asked.shapes or SHAPES:
             shape = SHAPES[name]
             for fractional in (False, True):
                 path = Path(folder) / f"{name}_{'fractional' if fractional else 'whole'}.parquet"

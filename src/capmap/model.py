@@ -171,7 +171,7 @@ class CsvSection(Closed):
 class SpecialisationSection(Closed):
     """`[specialisation]`: how RCA is measured and judged."""
 
-    threshold: Annotated[float, Field(gt=0, description="RCA from which a region is specialised.")] = 1.0
+    threshold: Annotated[float, Field(gt=0, le=1000, description="RCA from which a region is specialised.")] = 1.0
     window: Annotated[
         int | None,
         Field(ge=1, description="Calendar years summed, ending at the year shown; 1 for counts, 3 for values."),
@@ -203,7 +203,7 @@ class ComplexitySection(Closed):
             "`per_capita` (per-capita RCA reaches it), `both` (RCA and per-capita RCA), `given` (values are 0 or 1)."
         ),
     ] = "rca"
-    threshold: Annotated[float, Field(gt=0, description="RCA from which a region holds a sector.")] = 1.0
+    threshold: Annotated[float, Field(gt=0, le=1000, description="RCA from which a region holds a sector.")] = 1.0
     comparison: Annotated[
         Literal[">=", ">"], Field(description="Whether reaching the threshold is enough, or it must be exceeded.")
     ] = ">="

@@ -10,7 +10,7 @@ from scipy import stats
 from capmap.analyses.compare import RESOLVED, compare
 from capmap.errors import RefusedError, UsageError
 from capmap.model import Project
-from tests.analyses.made import made
+from tests.analyses.made import made, one_year, table
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,19 @@ def test_values_differ_when_the_ranges_of_their_years_do_not_overlap() -> None:
     }
     assert resolved == {("A", "B"): True, ("A", "C"): False, ("B", "C"): True}
     assert pairs["p_ahead"].null_count() == pairs.height
+
+
+def test_a_region_left_out_cannot_be_compared(sample: Project) -> None:
+    with pytest.raises(UsageError, match="DEU is left out by --exclude"):
+        compare(sample, ["DEU", "KOR"], exclude=["Germany"])
+
+
+def test_an_indicator_of_zeros_does_not_keep_the_others_from_being_compared() -> None:
+    cells = one_year(table([[50, 10], [10, 30], [5, 20]]))
+    project = made(cells, others={"nothing": one_year(table([[0, 0], [0, 0], [0, 0]]))})
+    found = compare(project, ["r0", "r1"]).tables
+    assert found["cells"]["indicator"].unique().to_list() == ["x"]
+    assert set(found["coverage"].filter(pl.col("indicator") == "nothing")["sectors"]) == {0}
 
 
 def test_wrong_asks(sample: Project) -> None:

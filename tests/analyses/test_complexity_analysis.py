@@ -319,3 +319,65 @@ def test_what_cannot_be_asked() -> None:
         complexity(project, table=("rows",))
     with pytest.raises(RefusedError, match="no data in 1999"):
         complexity(project, year=1999)
+
+
+# --- chance, and what must not move a range -------------------------------------------------------------------
+
+
+def noise(seed: int, n: int = 25, m: int = 20) -> list[list[float]]:
+    return np.random.default_rng(seed).poisson(5, (n, m)).astype(float).tolist()
+
+
+def test_a_table_of_noise_is_refused_or_flagged_and_one_with_structure_is_not() -> None:
+    options = BARE | {"draws": 2}
+    told = []
+    for seed in range(12):
+        try:
+            result = complexity(made(one_year(table(noise(seed)))), **options)
+        except RefusedError:
+            told.append(True)
+            continue
+        told.append("chance_dimension" in result.meta["blocks"][0]["flags"])
+    assert sum(told) >= 10, "at most one in twenty by chance"
+    rng = np.random.default_rng(2)
+    lean = np.outer(rng.normal(size=25), rng.normal(size=20))
+    clear = rng.poisson(20 * np.exp(lean)).astype(float).tolist()
+    block = complexity(made(one_year(table(clear))), **options).meta["blocks"][0]
+    assert block["flags"] == []
+    assert block["p_second_dimension"] == pytest.approx(1 / 40)
+
+
+def test_a_region_or_sector_of_zeros_changes_no_range() -> None:
+    rows = random_table(3)
+    named = {("b" + r, "b" + s): v for (r, s), v in table(rows).items()}
+    more = named | {("a0", s): 0.0 for _, s in named} | {(r, "a0"): 0.0 for r, _ in named}
+    options = BARE | {"draws": 30}
+    one, other = (complexity(made(one_year(cells)), **options).tables["regions"] for cells in (named, more))
+    kept = other.filter(pl.col("region").cast(pl.String) != "a0")
+    for name in ("eci", "eci_low", "eci_high", "rank_low", "rank_high"):
+        assert one[name].to_list() == pytest.approx(kept[name].to_list(), abs=1e-9), name
+
+
+def test_the_floor_is_of_the_world_whatever_the_reference() -> None:
+    """r11 has 0.05 % of the world; compared with one small region alone it is still too small."""
+    rows = random_table(3)
+    total = sum(map(sum, rows))
+    rows[11] = [total * 0.0005 / 15] * 15
+    project = made(one_year(table(rows)), kind="value")
+    for reference in ("world", "r3", "ex:r0"):
+        result = complexity(project, reference=reference, force=True, **(BARE | {"min_share": 0.001}))
+        assert result.meta["blocks"][0]["excluded"]["regions"].get("r11") == "small_total", reference
+
+
+def test_an_unknown_population_is_the_reason_and_not_that_nothing_is_held() -> None:
+    people = {(f"r{i}", 2020): 2e6 for i in range(11)}
+    project = made(one_year(table(random_table(3))), population=people, kind="value")
+    result = complexity(project, indicator=["x"], presence="per_capita", force=True, **BARE)
+    assert result.meta["blocks"][0]["excluded"]["regions"]["r11"] == "no_population"
+
+
+def test_two_parts_of_one_size_are_not_told_to_take_the_largest() -> None:
+    rows = [[9.0, 9.0, 0.0, 0.0], [9.0, 0.0, 0.0, 0.0], [0.0, 0.0, 5.0, 5.0], [0.0, 0.0, 5.0, 0.0]]
+    with pytest.raises(RefusedError, match="none of them is the largest") as refused:
+        complexity(made(one_year(table(rows))), component="largest", threshold=0.5, **BARE)
+    assert "--component" not in str(refused.value.fix)

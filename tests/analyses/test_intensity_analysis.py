@@ -352,6 +352,22 @@ def test_year_without_data_is_said(sample: Project) -> None:
     assert set(result.frame["indicator"]) == {"robot_density"}
 
 
+@pytest.mark.parametrize("values", [(0, 0), (0, None), (None, None)])
+def test_nothing_but_zeros_is_refused(tmp_path: Path, values: tuple[float | None, ...]) -> None:
+    rows = [("density", region, "cars", 2020, value, None if value == 0 else "L")
+            for region, value in zip("AB", values, strict=True)]  # fmt: skip
+    project = small_project(tmp_path / "p", {"density": describe("intensity", extra='denominator = "external: x"')},
+                            rows, WORLD, GOODS)  # fmt: skip
+    with pytest.raises(RefusedError, match="nothing to compute: no value of density 2020 is known and above 0"):
+        intensity(project)
+    scores = small_project(tmp_path / "s", {"density": describe("score")}, rows, WORLD, GOODS)
+    if None in values and 0 not in values:
+        with pytest.raises(RefusedError, match="no value of density 2020 is known"):
+            intensity(scores)
+    else:
+        assert intensity(scores).frame.height == 2  # a score of 0 is a judgement
+
+
 def test_nothing_to_answer_with(sample: Project, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="no row of robot_density for BRA"):
         intensity(sample, indicator=["robot_density"], region=["BRA"])

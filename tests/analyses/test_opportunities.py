@@ -142,7 +142,7 @@ def test_peers_that_hold_a_sector_are_counted() -> None:
 def test_who_takes_no_part_is_refused_with_the_reason() -> None:
     rows = [*random_table(3), [0.0] * 14 + [1.0]]
     project = made(one_year(table(rows)))
-    with pytest.raises(RefusedError, match="small_total"):
+    with pytest.raises(RefusedError, match="small total"):
         opportunities(project, "r12", **(BARE | {"min_share": 0.001}))
     with pytest.raises(UsageError, match="unknown region"):
         opportunities(project, "Atlantis")
@@ -174,3 +174,22 @@ def test_association_strength_has_no_paths(project: Project) -> None:
     found = opportunities(project, "r4", proximity="association", **BARE).frame
     assert found["stepping_stones"].null_count() == found.height
     assert found["density"].null_count() == 0
+
+
+def test_an_earlier_year_is_answered_without_what_came_after() -> None:
+    cells = {
+        (r, s, year): v for year in range(2008, 2021, 2) for (r, s), v in table(random_table(year, 14, 12)).items()
+    }
+    whole = made(cells)
+    before = made({key: v for key, v in cells.items() if (key[2] or 0) <= 2014})
+    found, alone = (opportunities(p, "r4", year=2014, **BARE) for p in (whole, before))
+    judged = ["class", "depends_on"]  # the dispersion of an indicator is one number, of all its years
+    assert_frame_equal(found.frame.drop(judged), alone.frame.drop(judged), categorical_as_str=True)
+    assert found.meta["blocks"][0]["backtest"] == alone.meta["blocks"][0]["backtest"]
+
+
+def test_the_class_goes_by_the_threshold_of_presence() -> None:
+    project = made(one_year(table(random_table(3))))
+    found = opportunities(project, "r4", threshold=2.0, force=True, **BARE).frame
+    open_ = found.filter(~pl.col("note").fill_null("").str.contains("held"))
+    assert "established" not in open_["class"].cast(pl.String).to_list()

@@ -117,6 +117,22 @@ def test_years_mix_only_when_allowed(sample: Project) -> None:
     assert {b["year"] for b in mixed.meta["blocks"]} == {2018}
 
 
+def test_the_value_of_an_intensity_stands_under_value(sample: Project) -> None:
+    rows = profile(sample, "KOR").tables["headline"].filter(pl.col("clause") == "intensity")
+    assert [(r["measure"], r["value"], r["low"], r["n"]) for r in rows.iter_rows(named=True)] == [
+        ("value", 101.0, None, 16), ("rank", 1.0, None, 16)
+    ]  # fmt: skip
+
+
+def test_stages_with_data_of_other_years_are_told_apart(sample: Project) -> None:
+    stages = {r["stage"]: r["state"] for r in profile(sample, "KOR", year=2023).tables["stages"].iter_rows(named=True)}
+    assert (stages["knowledge"], stages["technology"], stages["market"]) == (
+        "not_in_year",
+        "not_in_year",
+        "no_evidence",
+    )
+
+
 def test_stages_without_data_are_no_evidence_not_zero(sample: Project) -> None:
     stages = {r["stage"]: r["state"] for r in profile(sample, "KOR").tables["stages"].iter_rows(named=True)}
     assert stages == {

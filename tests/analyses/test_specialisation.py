@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -444,7 +445,7 @@ def test_an_intensity_is_refused_with_the_command_that_fits() -> None:
     with pytest.raises(UsageError, match="ratio of ratios") as refusal:
         rca(project, indicator=["x"])
     assert refusal.value.fix == "capmap intensity -i x"
-    with pytest.raises(RefusedError):
+    with pytest.raises(UsageError, match="no RCA of x"):
         rca(project)
 
 
@@ -488,10 +489,136 @@ def test_classes_are_asked_for_by_their_names_or_words() -> None:
         rca(project, classes=["foo"])
 
 
-def test_an_empty_table_of_zeros_has_no_base() -> None:
-    frame = rca(made(one_year(table([[0, 0], [0, 0]])))).frame
-    assert frame["rca"].null_count() == 4
-    assert frame["note"].cast(pl.String).unique().to_list() == ["no_base"]
+@pytest.mark.parametrize("kind", ["count", "value"])
+@pytest.mark.parametrize("cell", [0.0, None])
+def test_a_table_of_nothing_is_refused(cell: float | None, kind: str) -> None:
+    nothing = one_year(table([[cell, cell], [cell, 0]]))
+    with pytest.raises(RefusedError, match="every value of x 2020 is 0 or missing"):
+        rca(made(nothing, kind=kind))
+    published = {("s0", 2020): 5.0, ("s1", 2020): 5.0}
+    with pytest.raises(RefusedError, match="nothing to compute"):
+        rca(made(nothing, kind=kind, reference=published))
+    both = rca(made(nothing | one_year(table([[1, 2], [3, 4]]), 2019), kind=kind), year="all", window=1).frame
+    assert both.filter(pl.col("year") == 2020)["note"].cast(pl.String).str.contains("no_base|missing").all()
+
+
+def test_a_region_without_rows_is_refused_and_a_class_without_rows_is_an_empty_answer() -> None:
+    other = {"y": one_year(table([[1, 2], [3, 4]])) | {("elsewhere", "s0", 2021): 1.0}}
+    project = made(one_year(table([[50, 10], [10, 30], [5, 20]])), kind="value", others=other)
+    with pytest.raises(RefusedError, match=r"no rows of elsewhere in x 2020 \(has y 2021\)"):
+        rca(project, indicator=["x"], region=["elsewhere"])
+    assert rca(project, indicator=["x"], classes=["established"]).frame.is_empty()
+    with pytest.raises(RefusedError, match="r0: left out by --exclude"):
+        rca(project, indicator=["x"], region=["r0"], exclude=["r0"])
+
+
+@pytest.mark.parametrize("threshold", [math.inf, math.nan, 1e300, 1000.1, 0.0, -1.0])
+def test_a_threshold_that_no_index_reaches_is_refused(threshold: float) -> None:
+    with pytest.raises(UsageError, match="threshold"):
+        rca(made(one_year(table([[50, 10], [10, 30]]))), threshold=threshold)
+    assert rca(made(one_year(table([[50, 10], [10, 30]]))), threshold=1000).frame.height == 4
+
+
+# --- a total among the regions ---------------------------------------------------------------------------------------
+
+PARTS = {f"r{i}": [40 + 7 * i, 90 - 8 * i, 30 + (5 * i) % 11] for i in range(6)}
+TOTALS = [sum(column) for column in zip(*PARTS.values(), strict=True)]
+
+
+def with_total(code: str, years: tuple[int, ...] = (2019, 2020)) -> Any:
+    """Six regions and their total under a code of which no list says what it is."""
+    rows = PARTS | {code: [value + 1 for value in TOTALS]}
+    return made({(r, f"s{j}", y): float(v) for r, row in rows.items() for j, v in enumerate(row) for y in years})
+
+
+def declared_total() -> Any:
+    cells = {(r, f"s{j}", y): float(v) for r, row in PARTS.items() for j, v in enumerate(row) for y in (2019, 2020)}
+    return made(cells, reference={(f"s{j}", y): v + 1.0 for j, v in enumerate(TOTALS) for y in (2019, 2020)})
+
+
+@pytest.mark.parametrize(("code", "asked"), [("EARTH", "earth"), ("W00", "W00"), ("Sum", "Sum")])
+def test_a_total_named_as_reference_is_no_region(code: str, asked: str) -> None:
+    everything = ["loo", "log", "margins", "history", "posterior", "dependence"]
+    one = rca(with_total(code), reference=asked, extras=everything, year="all")
+    two = rca(declared_total(), reference="WLD", extras=everything, year="all")
+    codes = dict.fromkeys(["region", "sector", "largest_other"], pl.String)
+    keys = ["year", "region", "sector"]
+    left, right = (result.frame.cast(codes).sort(keys) for result in (one, two))
+    assert_frame_equal(left, right, categorical_as_str=True)
+    assert one.meta["blocks"][0]["reference"] == {"kind": "published", "label": f"published total {code}"}
+    assert one.meta["blocks"][0]["dominant"] == two.meta["blocks"][0]["dominant"]
+
+
+def test_a_region_named_as_reference_stays_one() -> None:
+    project = with_total("EARTH")
+    assert "r1" in rca(project, reference="r1").frame["region"].to_list()
+    assert "EARTH" in rca(project, reference="r1").frame["region"].to_list()
+    assert "EARTH" not in rca(project, exclude=["EARTH"]).frame["region"].to_list()
+
+
+def test_what_the_reference_needs_cannot_be_left_out() -> None:
+    for reference, gone in (("EARTH", "EARTH"), ("ex:r1", "r1"), ("r1", "R1")):
+        with pytest.raises(UsageError, match="left out of the table and needed for the reference"):
+            rca(with_total("EARTH"), reference=reference, exclude=[gone])
+    assert rca(with_total("EARTH"), reference="EARTH", exclude=["r1"]).frame["region"].n_unique() == 5
+
+
+def test_a_published_total_cannot_be_left_out_of_a_table_it_is_not_in() -> None:
+    with pytest.raises(UsageError, match="WLD is a published total") as refusal:
+        rca(declared_total(), exclude=["WLD"])
+    assert "--reference sum" in str(refusal.value.fix)
+    with pytest.raises(UsageError, match="WLD is a published total"):
+        rca(declared_total(), reference="ex:WLD")
+
+
+def test_a_total_that_the_indicator_names_is_no_region_whatever_its_role() -> None:
+    cells = {(r, f"s{j}", 2020): float(v) for r, row in PARTS.items() for j, v in enumerate(row)}
+    cells |= {("EARTH", f"s{j}", 2020): v + 1.0 for j, v in enumerate(TOTALS)}
+    frame = rca(made(cells)).frame
+    assert "EARTH" in frame["region"].to_list()
+    found = rca(_naming(made(cells), "EARTH"))
+    assert "EARTH" not in found.frame["region"].to_list()
+    assert found.meta["blocks"][0]["reference"]["label"] == "published total EARTH"
+
+
+def _naming(project: Any, code: str) -> Any:
+    meta = project.catalogue["x"].model_copy(update={"reference": code})
+    return replace(project, catalogue={**project.catalogue, "x": meta})
+
+
+# --- regions outside the reference; a threshold above the material index ---------------------------------------------
+
+
+@pytest.mark.parametrize("reference", ["group:club", "r1", "ex:r1", "sum", "peers"])
+def test_ceiling_bounds_the_index_or_is_null(reference: str) -> None:
+    rows = [[90, 1, 9], [10, 30, 5], [5, 20, 40], [60, 60, 60]]
+    people = {(f"r{i}", 2020): 1e6 * (i + 1) for i in range(4)}
+    project = made(one_year(table(rows)), groups={"r1": "club", "r2": "club"}, population=people)
+    inside = {"group:club": {"r1", "r2"}, "r1": {"r1"}, "ex:r1": {"r0", "r2", "r3"}, "peers": set()}
+    frame = rca(project, reference=reference, indicator=["x"]).frame.with_columns(pl.col("region").cast(pl.String))
+    bounded = frame.filter(pl.col("ceiling").is_not_null())
+    assert set(bounded["region"]) == inside.get(reference, {"r0", "r1", "r2", "r3"})
+    assert (bounded["rca"] <= bounded["ceiling"] * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("kind", ["count", "value"])
+def test_nothing_below_the_threshold_is_material(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    cells = {
+        (f"r{i}", f"s{j}", y): float(rng.poisson(400 * (1.0 if i != j else (2.6 if i % 2 else 1.7))))
+        for i in range(12) for j in range(12) for y in (2018, 2019, 2020)
+    }  # fmt: skip
+    low = rca(made(cells, kind=kind), extras=["history"]).frame
+    high = rca(made(cells, kind=kind), extras=["history"], threshold=1.9).frame
+    raised = rca(made(cells, kind=kind, run={"profile": {"material": 1.9}}), extras=["history"], threshold=1.9).frame
+    between = low.filter(pl.col("rca").is_between(1.4, 1.7))
+    assert between["persistence"].max() == 3
+    assert high.join(between, on=["region", "sector"], how="semi")["persistence"].max() == 0
+    assert_frame_equal(high, raised)
+    assert set(high["band"].drop_nulls()) <= {"moderate", "high", "very_high"}
+    if kind == "count":
+        assert (high["p_material"] <= low["p_material"]).all()
+        assert high["p_material"].sum() < low["p_material"].sum()
 
 
 def test_imports_members_need_a_matching_indicator() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import polars as pl
@@ -102,6 +104,9 @@ def test_output_to_a_place_that_cannot_be_written(run_capmap: RunCapmap, tmp_pat
         (["normalise", "-m", "magic"], 2, "z_score"),
         (["rca", "--data", "nowhere.csv", "--kind", "count"], 3, "nowhere.csv"),
         (["rca", "-f", "parquet"], 2, "needs a file"),
+        (["sector", "semiconductors", "--year", "all"], 2, "use latest or one year"),
+        (["run", "-o", "taken"], 8, "it is a file, and a run fills a folder"),
+        (["rca", "-i", "articles", "--top", "9" * 23], 0, ""),
         (["sector", "semiconductor"], 0, ""),
         (["sector", "electrical_engineering"], 2, "is of the level area; the data hold the sectors below it"),
         (["sector", "electrical_engineering"], 2, "--level area"),
@@ -112,8 +117,9 @@ def test_output_to_a_place_that_cannot_be_written(run_capmap: RunCapmap, tmp_pat
     ],
 )
 def test_trouble_ends_in_a_message_and_a_documented_code(
-    run_capmap: RunCapmap, arguments: list[str], code: int, said: str
+    run_capmap: RunCapmap, tmp_path: Path, arguments: list[str], code: int, said: str
 ) -> None:
+    (tmp_path / "taken").touch()
     ran = run_capmap(*arguments)
     assert ran.code == code, ran.stderr
     assert said in ran.stderr
@@ -162,6 +168,62 @@ def test_no_rca_of_a_file_of_ratios(run_capmap: RunCapmap, tmp_path: Path, kind:
     assert said in ran.stderr
     assert instead.format(path=path) in ran.stderr
     assert run_capmap(*instead.format(path=path).split()[1:]).code == 0
+
+
+def test_proposed_commands_are_of_the_same_data(run_capmap: RunCapmap, tmp_path: Path) -> None:
+    """As printed they can be typed: file, kind and columns are there, and what has a blank is quoted."""
+    path = tmp_path / "my exports.csv"
+    path.write_text(EXPORTS.replace("chips", "computer chips").replace("NA,", "O'Hara Isle,"))
+    data = ("--data", "my exports.csv", *AS_EXPORTS)
+    asked = "--data 'my exports.csv' --kind value --columns region=country,sector=product,value=usd"
+    for command in (["profile", "O'Hara Isle"], ["compare", "KOR", "O'Hara Isle"], ["sector", "computer chips"]):
+        ran = run_capmap(*command, *data, "-f", "table", env={"COLUMNS": "400"})
+        more = next(line for line in ran.stdout.splitlines() if line.startswith("MORE"))[len("MORE") :]
+        proposed = [text.strip() for text in more.split(" | ") if text.strip().startswith("capmap ")]
+        assert proposed
+        for text in proposed:
+            assert text.endswith(asked)
+            again = run_capmap(*shlex.split(text)[1:])
+            assert again.code == 0, (text, again.stderr)
+    ratios = run_capmap("rca", "--data", "my exports.csv", "--kind", "score", *AS_EXPORTS[2:])
+    assert "capmap normalise --data 'my exports.csv' --kind score" in ratios.stderr
+
+
+def test_the_warning_about_data_names_them(run_capmap: RunCapmap, tmp_path: Path) -> None:
+    path = tmp_path / "alike.csv"
+    path.write_text("region,sector,year,value\n" + "".join(
+        f"{r},s{j},2020,{10 + j}\n" for r in "AB" for j in range(8)
+    ))  # fmt: skip
+    ran = run_capmap("rca", "--data", "alike.csv", "--kind", "count")
+    assert re.search(r"warnings? about the data: capmap check --data alike.csv --kind count$", ran.stderr, re.MULTILINE)
+
+
+def test_a_dumb_terminal_is_as_wide_as_it_says(run_capmap: RunCapmap) -> None:
+    wide = run_capmap("profile", "KOR", "-f", "table", env={"TERM": "dumb", "COLUMNS": "120"}).stdout
+    assert wide == run_capmap("profile", "KOR", "-f", "table", env={"TERM": "xterm", "COLUMNS": "120"}).stdout
+    assert max(map(len, wide.splitlines())) > 100
+
+
+def test_duplicates_are_counted_by_the_place(run_capmap: RunCapmap, tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("region,sector,year,value\n" + "A,x,2018,1\n" * 20_001)
+    ran = run_capmap("rca", "--data", "twice.csv", "--kind", "count")
+    assert ran.code == 4
+    assert "the data fail 1 check in 20,000 places" in ran.stderr
+    assert "and 19,980 more" in ran.stderr
+
+
+def test_nothing_but_a_header_is_an_error_anywhere(run_capmap: RunCapmap, tmp_path: Path) -> None:
+    """In a project as with --data; a file without rows among others is a warning."""
+    (tmp_path / "x.csv").write_text("region,sector,indicator,year,value\n")
+    (tmp_path / "capmap.toml").write_text('[data]\nobservations = ["x.csv"]\n')
+    (tmp_path / "indicators").mkdir()
+    (tmp_path / "indicators" / "x.toml").write_text(
+        'name = "X"\nkind = "count"\nunit = "u"\nstage = "market"\ndirection = 1\nclassification = "c"\n[source]\ntitle = "t"\n'
+    )
+    for asked in (["--data", "x.csv", "--kind", "count"], ["-p", "."]):
+        ran = run_capmap("rca", *asked)
+        assert (ran.code, ran.stdout) == (4, "")
+        assert "there are no observations" in ran.stderr
 
 
 def test_standard_input_is_a_file_too(run_capmap: RunCapmap) -> None:

@@ -77,7 +77,43 @@ def test_values_too_large_to_add_up_are_refused(tmp_path: Path) -> None:
         load(data=path, kind="value")
 
 
+def test_values_all_too_small_to_multiply_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    (only,) = (f for f in read(path, column(["1e-300", "0", "2e-300"], ",")) if f.severity == "error")
+    assert (only.code, only.line, only.column, only.count) == ("CM042", 2, "value", 2)
+    assert codes(read(path, column(["1e-300", "1", "2"], ",")), "CM042") == []
+    assert codes(read(path, column(["0", "0", ""], ",")), "CM042") == []
+
+
 # -------------------------------------------------------------------------------------------- totals
+
+SUMMED = "region,sector,value\nA,x,3\nA,y,5\nB,x,4\nB,y,8\n{0},x,7\n{0},y,13\n"
+
+
+def roles(path: Path, text: str, reference: str) -> tuple[dict[str, str], list[str]]:
+    path.write_text(text)
+    project = load(data=path, kind="value", environ={}, overrides={"specialisation.reference": reference})
+    return dict(project.codes.regions.select("code", "role").iter_rows()), codes(project.findings, "CM065")
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"), [("WLD", "WLD"), ("Total", "total"), ("Sum", "Sum"), ("world", "WORLD")]
+)
+def test_a_total_named_as_reference_is_one(tmp_path: Path, name: str, reference: str) -> None:
+    """The way out that CM065 names is one: the code has the role, and the finding is gone."""
+    (told,) = (f for f in read(tmp_path / "e.csv", SUMMED.format(name)) if f.code == "CM065")
+    assert f"--reference {name.upper() if name == 'world' else name} " in told.fix
+    assert roles(tmp_path / "e.csv", SUMMED.format(name), reference) == (
+        {"A": "region", "B": "region", name: "reference"},
+        [],
+    )
+
+
+@pytest.mark.parametrize("reference", ["A", "sum", "world", "peers", "ex:WLD", "group:WLD", "nowhere"])
+def test_another_reference_leaves_every_region_one_and_the_warning(tmp_path: Path, reference: str) -> None:
+    found, warned = roles(tmp_path / "e.csv", SUMMED.format("WLD"), reference)
+    assert set(found.values()) == {"region"}
+    assert warned == ["CM065"]
 
 
 @pytest.mark.parametrize("name", ["Total", "TOTAL", "Sum", "Summe", "Insgesamt", "Gesamt", "All", "Tous", "Ensemble"])

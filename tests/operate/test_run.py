@@ -322,7 +322,7 @@ def test_a_folder_that_cannot_be_made_or_filled(project: Project, tmp_path: Path
     (tmp_path / "taken" / "one.csv").mkdir(parents=True)
     cases = {
         tmp_path / "missing" / "results": "there is no folder",
-        tmp_path / "file": "is not a folder",
+        tmp_path / "file": "it is a file, and a run fills a folder",
         tmp_path / "file" / "results": "is not a folder",
         tmp_path / "taken": r"cannot write .*one\.csv: it is a folder",
     }

@@ -58,8 +58,9 @@ def test_description_where_it_does_not(answered: Result, grade: str | None, said
 
 def test_the_verdict_names_hits_of_model_baselines_and_chance() -> None:
     text = " ".join(report.verdict(PAST))
-    for said in ("300 picks", "found 61 of 120 real entries", "RCA only 33", "(ubiquity) 40.2", "chance 12.5",
-                 "120 of 2,400 candidates", "5.0%, 4.0-6.1%", "+0.080 (90%: +0.021 to +0.140)",
+    for said in ("picked 300 of 2,400 candidates", "found 61 of 120 real entries", "RCA only 33",
+                 "(ubiquity) 40.2", "chance 12.5",
+                 "base rate 5.0% (4.0-6.1%)", "+0.080 (90%: +0.021 to +0.140)",
                  "origins 2000 and 2005"):  # fmt: skip
         assert said in text, said
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import polars as pl
 import pytest
 from rich.console import Console
 
+import capmap as cm
 from capmap.analyses import selection
 from capmap.analyses.compare import compare
 from capmap.analyses.profile import profile
+from capmap.errors import RefusedError
 from capmap.model import Project
 from capmap.report import compare as comparisons
-from capmap.report import layout, numbers, words
+from capmap.report import layout, numbers, tables, words
 from capmap.report import profile as profiles
 
 TODAY = 2026
@@ -47,6 +50,145 @@ def screen(
 @pytest.mark.parametrize("code", REGIONS)
 def test_profile_fits_one_screen_of_45_lines(sample: Project, code: str) -> None:
     assert len(screen(sample, code)) <= profiles.SCREEN_LINES
+
+
+@pytest.mark.parametrize("code", REGIONS)
+@pytest.mark.parametrize("width", [60, 100])
+def test_fields_of_the_headline_stand_in_the_table(sample: Project, code: str, width: int) -> None:
+    lines = screen(sample, code, width)
+    table = "\n".join(line for line in lines if re.match(r"  [●◐◎▽■] ", line)).casefold()
+    text = " ".join(lines[1 : next(k for k, line in enumerate(lines) if line.startswith(("!", "CONTEXT")))])
+    seen = layout.view(
+        sample, profile(sample, code), labels={}, sectors=selection.names_by_indicator(sample), encoding="utf-8",
+        today=TODAY, width=width,
+    )  # fmt: skip
+    named = [r for r in seen.rows("headline") if r["sector"] and r["clause"] in ("lasting", "new", "large")]
+    for row in named:
+        label = seen.phrase(row["indicator"], row["sector"])
+        if re.search(rf"(?<![a-z]){re.escape(label)}(?![a-z])", " ".join(text.split())):
+            assert label.casefold()[:14] in table, (code, label)
+
+
+def test_uncertain_fields_are_counted_alike_in_both_places(sample: Project) -> None:
+    for code in REGIONS:
+        lines = screen(sample, code)
+        heads = [int(m.group(1)) for x in lines if (m := re.search(r"specialised, (\d+) uncertain", x))]
+        notes = [int(m.group(1)) for x in lines if (m := re.match(r"  ○ (\d+) uncertain", x))]
+        assert [n for n in heads if n] == notes, code
+
+
+def test_a_year_without_data_is_not_a_lack_of_evidence(sample: Project) -> None:
+    text = " ".join(" ".join(screen(sample, "KOR", year="2023")).split())
+    assert "No count or value indicator has data of Korea in 2023 (articles: 2008-2018" in text
+    assert "no data in 2023: knowledge, technology" in text
+    assert "no evidence: scale-up, market" in text
+    assert "no evidence: knowledge" not in text
+
+
+def test_a_year_that_was_chosen_is_not_the_end_of_the_data(sample: Project) -> None:
+    text = " ".join(screen(sample, "KOR", year="2008"))
+    assert "Families and articles: figures of 2008, 18 years ago." in text
+    assert "end in" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60])
+@pytest.mark.parametrize("code", ["KOR", "ITA", "EST"])
+def test_numbers_are_never_cut(sample: Project, code: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    grids: list[str] = []
+    real = layout.grid
+    for module in (layout, profiles):
+        monkeypatch.setattr(module, "grid", lambda *a, **k: grids.append((t := real(*a, **k)).plain) or t)
+    lines = screen(sample, code, width)
+    assert grids
+    assert max(len(line) for grid in grids for line in grid.splitlines()) <= width
+    assert not [line for line in lines if re.search(r"\d…|…\d", line)]
+
+
+def test_plain_letters_show_where_a_label_is_cut(sample: Project) -> None:
+    cut = [x for x in screen(sample, "KOR", 60) if "…" in x]
+    plain = [x for x in screen(sample, "KOR", 60, ascii_only=True) if ".. " in x]
+    assert len(cut) == len(plain) > 0
+
+
+def test_a_region_with_intensities_alone_is_sent_to_them(sample: Project) -> None:
+    lines = screen(sample, "TUR")
+    assert next(x for x in lines if x.startswith("MORE")).startswith("MORE       capmap intensity -r TUR | ")
+    assert not any("sectors:  |" in x for x in lines)
+
+
+# --- one file of values -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Exports of 2016 to 2022 of three regions, and of one to 2018."""
+    path = tmp_path_factory.mktemp("exports") / "ex ports.csv"
+    rows = ["region,sector,year,value"]
+    for year in range(2016, 2023):
+        for i, region in enumerate(("A", "B", "C", "D") if year <= 2018 else ("A", "B", "C")):
+            rows += [f"{region},{s},{year},{20 * (1 + (i * 7 + j * 3) % 6) + year % 5}" for j, s in enumerate("uvwxyz")]
+    path.write_text("\n".join(rows) + "\n")
+    return cm.load(data=path, kind="value")
+
+
+def compared(project: Project, codes: tuple[str, ...], width: int = 100, **how: Any) -> list[str]:
+    text = io.StringIO()
+    seen = layout.view(
+        project, compare(project, codes, **how), labels=selection.region_labels(project),
+        sectors=selection.names_by_indicator(project), encoding="utf-8", today=TODAY, width=width,
+    )  # fmt: skip
+    comparisons.show(Console(file=text, width=width, highlight=False, markup=False, emoji=False), seen)
+    return text.getvalue().splitlines()
+
+
+def test_sums_of_several_years_say_so(exports: Project) -> None:
+    lines = screen(exports, "A")
+    text = " ".join(" ".join(lines).split())
+    assert "ex ports, sum of 2020-2022: " in text
+    assert "of these 3 regions (ex ports 2020-2022)" in text or "(ex ports 2020-2022)" in text
+    assert "indices and shares of fields are of the sum of 2020-2022, totals of its last year" in text
+    assert any("Ex ports 2022  table% (rank)" in x for x in compared(exports, ("A", "B")))
+
+
+def test_shares_of_a_table_without_a_world_are_called_so(exports: Project, sample: Project) -> None:
+    assert any(re.match(r"SIZE .* table% ", x) for x in screen(exports, "A"))
+    assert not any("world%" in x for x in compared(exports, ("A", "B")))
+    blocks = profile(exports, "A").meta["blocks"]
+    assert {b["total"] for b in blocks} == {"sum"}
+    frame = cm.rca(exports)
+    assert "table %" in [c.title for c in tables.rca_columns(frame, {}, {}, 120, blocks)]
+    assert any(re.match(r"SIZE .* world% ", x) for x in screen(sample, "KOR", reference="sum"))
+
+
+def test_a_comparison_of_an_earlier_year_says_so(exports: Project) -> None:
+    text = " ".join(" ".join(compared(exports, ("A", "D"))).split())
+    assert "Ex ports of 2018, the last year that all of them have (A 2022)." in text
+    assert "end in 2018" not in text
+    assert "end in" not in " ".join(compared(exports, ("A", "B"), year=2018))
+
+
+def test_a_region_with_earlier_data_alone_is_sent_to_their_year(exports: Project) -> None:
+    with pytest.raises(RefusedError, match="no indicator has data of D in its last year") as caught:
+        profile(exports, "D")
+    assert caught.value.fix == "D has ex ports up to 2018: --year 2018"
+
+
+def test_every_field_of_a_comparison_is_accounted_for(sample: Project) -> None:
+    for codes in (("DEU", "ITA", "KOR"), ("KOR", "DEU"), ("USA", "CHN", "JPN", "DEU", "KOR", "FRA")):
+        rows = compare(sample, codes).tables["headline"].rows(named=True)
+        n = {r["clause"]: r["value"] for r in rows}
+        assert n["fields"] == n["differing"] + n["too_close"] + n["nobody"] + n["not_judged"]
+
+
+@pytest.mark.parametrize("codes", [("KOR", "DEU"), ("USA", "CHN", "JPN", "DEU", "KOR", "FRA")])
+def test_a_narrow_comparison_cuts_no_number(
+    sample: Project, codes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grids: list[str] = []
+    real = layout.grid
+    monkeypatch.setattr(layout, "grid", lambda *a, **k: grids.append((t := real(*a, **k)).plain) or t)
+    compared(sample, codes, 40)
+    assert max(len(line) for grid in grids for line in grid.splitlines()) <= 40
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])

@@ -85,7 +85,7 @@ def test_two_indicators_fit_too(sample: Project) -> None:
     text = re.sub(r"\s+", " ", " ".join(lines))
     assert "Lastingly specialised in families, largest first: China" in text
     assert "Lastingly specialised in articles, largest first: China" in text
-    assert "Articles and families end in 2018 (8 years ago)." in text
+    assert "Families and articles end in 2018, 8 years ago." in text
     assert [line.split()[0] for line in lines if " of 32 regions specialised" in line] == ["TECHNOLOGY", "KNOWLEDGE"]
 
 
@@ -113,7 +113,7 @@ def test_headline_of_semiconductors(sample: Project, chips: Result) -> None:
 def test_warnings_of_semiconductors(sample: Project, chips: Result) -> None:
     (said,) = report.warnings(view(sample, chips))
     assert said == (
-        "Families end in 2018 (8 years ago). China is 49.5% of the families reference: without it Japan would be "
+        "Families end in 2018, 8 years ago. China is 49.5% of the families reference: without it Japan would be "
         "below 1."
     )
 

@@ -19,6 +19,7 @@ from capmap.analyses.complexity import density_of, indices, sector_proximity
 from capmap.analyses.presence import TOLERANCE, Conventions, Table, conventions, presence
 from capmap.analyses.specialisation import measurable
 from capmap.data.panel import Panel, panel
+from capmap.data.totals import declared
 from capmap.errors import RefusedError
 from capmap.methods import prediction
 from capmap.methods.relatedness import PROXIMITIES, outlook_gain, relative_density
@@ -190,6 +191,7 @@ def backtest(project: Project, *, indicator: Sequence[str] = (), preset: str | N
     RefusedError : no indicator to test, or fewer than two regions or sectors.
     """
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     metas, skipped = measurable(project, indicator)
     if not metas:
         raise RefusedError("no count or value indicator with more than one sector", fix="see `capmap indicators`")
@@ -229,8 +231,11 @@ def entry_probabilities(project: Project, whole: Panel, table: Table, chosen: Co
 
 
 def both(project: Project, whole: Panel, table: Table, chosen: Conventions) -> tuple[Backtest, EntryProbabilities]:
-    """Backtest of a panel and probabilities of entry at the period of the table, from one reading of the panel."""
-    known = history(project, whole, chosen)
+    """Backtest of a panel and probabilities of entry at the period of the table, from one reading of the panel.
+
+    Nothing after the period of the table is looked at, by either.
+    """
+    known = history(project, _cut(whole, table.period), chosen)
     return evaluate(known), probabilities(known, table)
 
 
@@ -613,8 +618,8 @@ def _periods_missing(years: list[int], horizon: int) -> int:
 
 def _spanning(verdict: Mapping[str, Any]) -> str:
     return (
-        f"the model beats the best baseline ({verdict['best_baseline']}) in {verdict['gaining']:,} of {verdict['draws']:,} "
-        "draws of regions: neither better nor not better can be said"
+        f"the model beats the best baseline of the draw in {verdict['gaining']:,} of {verdict['draws']:,} draws of regions: "
+        "neither better nor not better can be said"
     )
 
 

@@ -172,6 +172,11 @@ def threads(cells: int) -> Iterator[Spread]:
             yield pool.map
 
 
+def material_index(project: Project, options: SpecialisationSection) -> float:
+    """Index from which a specialisation is worth listing: `[profile] material`, or the threshold where it is higher."""
+    return max(project.run.profile.material, options.threshold)
+
+
 def _dispersion(whole: Panel, options: SpecialisationSection, several: Spread) -> doubt.Dispersion:
     """Noise between consecutive periods of one count indicator, over the whole panel.
 
@@ -274,7 +279,7 @@ def _measure_block(
 
     Cells are gone through in parts that fit the processor's cache.
     """
-    absent, material = whole.indicator.absent, project.run.profile.material
+    absent, material = whole.indicator.absent, material_index(project, options)
     cells, status = whole.cells(period, window)
     totals = reference.totals(period, window, cells)
     base = measures.margins(cells, totals, absent=absent)
@@ -419,7 +424,7 @@ def _measure_part(
     cells, columns, base = part.cells, part.columns, shared.base
     bases = _bases(cells, base)
     if "rsca" in wanted:
-        _indices(part, bases, shared.mean)
+        _indices(part, bases, shared.mean, shared.inside)
         if "rca_log" in wanted:
             index = columns["rca"]
             with np.errstate(divide="ignore"):
@@ -452,7 +457,7 @@ def _measure_part(
         _mark(part, changed, "depends_on")
 
 
-def _indices(part: Block, bases: tuple[Floats, Floats, Floats], mean: Floats) -> None:
+def _indices(part: Block, bases: tuple[Floats, Floats, Floats], mean: Floats, inside: Bools) -> None:
     """The indices that need nothing but the margins."""
     cells, columns = part.cells, part.columns
     x_ij, (x_i, x_j, x) = cells.value, bases
@@ -467,6 +472,8 @@ def _indices(part: Block, bases: tuple[Floats, Floats, Floats], mean: Floats) ->
     lacking = np.isnan(index)
     for name in ("share_region", "share_world", "arca", "ceiling"):
         _blank(columns[name], lacking)
+    if not inside.all():  # nothing bounds the index of a region that is no part of the reference
+        _blank(columns["ceiling"], ~inside[cells.region])
 
 
 def _reasons(part: Block, base: Margins, status: NDArray[np.int8], added: Bools | None, labels: Sequence[str]) -> None:

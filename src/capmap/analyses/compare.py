@@ -11,9 +11,10 @@ import polars as pl
 
 from capmap.analyses import selection
 from capmap.analyses.intensity import intensity
-from capmap.analyses.profile import LONG_COLUMNS, long, pick_year, sources, totals_of
+from capmap.analyses.profile import LONG_COLUMNS, long, own_years, pick_year, sources, totals_of, with_total
 from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import panel
+from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import similarity
 from capmap.methods.specialisation import Floats, symmetric
@@ -74,15 +75,9 @@ def compare(
     The spread of a sector is the largest difference of RSCA (shrunken for counts) among the resolved pairs.
     """
     selection.one_year(year)
-    codes = [selection.own_region(project, text) for text in ([regions] if isinstance(regions, str) else regions)]
-    if versus is not None:
-        first = selection.region(project, versus)
-        codes = [first, *(c for c in codes if c != first)]
-    if len(set(codes)) != len(codes):
-        raise UsageError(f"a region is named twice: {' '.join(codes)}", fix="name each region once")
-    if not FEWEST <= len(codes) <= MOST:
-        raise UsageError(f"{len(codes)} regions cannot be compared on one page", fix=f"name {FEWEST} to {MOST}")
     options = settings(project, **changes)
+    project = declared(project, options.reference)
+    codes = _compared(project, regions, versus, options.exclude)
     parts: dict[str, list[Any]] = {k: [] for k in ("cells", "indices", "pairs", "size", "pattern", "complements")}
     blocks: list[dict[str, Any]] = []
     partly: list[dict[str, Any]] = []
@@ -95,12 +90,12 @@ def compare(
         if when is None:
             partly.append(_coverage(meta, codes, have, year, whole.years))
             continue
-        measured = rca(
-            project, indicator=[meta.id], year="latest" if when == "undated" else when,
-            extras=["history", "posterior", "dependence"], **changes,
-        )  # fmt: skip
+        measured = _measured(project, meta, when, changes)
+        if measured is None:
+            partly.append(_coverage(meta, codes, have, year, whole.years))
+            continue
         own = measured.frame.filter(pl.col("region").cast(pl.String).is_in(codes))
-        block = measured.meta["blocks"][0]
+        block = with_total(whole, measured.meta["blocks"][0])
         blocks.append(block)
         pairs = _pairs(own, codes, versus is not None, options.min_expected)
         parts["indices"].append(own)
@@ -136,7 +131,7 @@ def compare(
             "indicator": pl.String, "year": pl.Int32, "region": pl.String, "other": pl.String, "sector": pl.String,
             "value": pl.Float64}, orient="row"),
         "intensity": table,
-        "coverage": _coverage_frame(partly),
+        "coverage": _coverage_frame(project, partly),
         "sources": sources(project, used),
     }  # fmt: skip
     labels = selection.region_labels(project)
@@ -148,6 +143,34 @@ def compare(
         "parameters": options.model_dump() | {"year": str(year), "allow_mixed_years": allow_mixed_years},
         "blocks": blocks,
     })  # fmt: skip
+
+
+def _compared(project: Project, regions: Sequence[str], versus: str | None, excluded: Sequence[str]) -> list[str]:
+    """Codes of the regions to compare, the one that is looked from first."""
+    codes = [selection.own_region(project, text) for text in ([regions] if isinstance(regions, str) else regions)]
+    if versus is not None:
+        first = selection.region(project, versus)
+        codes = [first, *(c for c in codes if c != first)]
+    if len(set(codes)) != len(codes):
+        raise UsageError(f"a region is named twice: {' '.join(codes)}", fix="name each region once")
+    if not FEWEST <= len(codes) <= MOST:
+        raise UsageError(f"{len(codes)} regions cannot be compared on one page", fix=f"name {FEWEST} to {MOST}")
+    gone = [code for code in codes if code in excluded]
+    if gone:
+        raise UsageError(
+            f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} left out by --exclude, so cannot be compared",
+            fix="compare other regions, or exclude others",
+        )
+    return codes
+
+
+def _measured(project: Project, meta: Indicator, when: object, changes: Mapping[str, Any]) -> Result | None:
+    """Every cell of an indicator; None where nothing can be measured, as of zeros, so that the others are compared."""
+    year: Any = "latest" if when == "undated" else when
+    try:
+        return rca(project, indicator=[meta.id], year=year, extras=["history", "posterior", "dependence"], **changes)
+    except RefusedError:
+        return None
 
 
 def _shared_years(project: Project, indicator: str, codes: Sequence[str]) -> tuple[int | None, ...]:
@@ -354,7 +377,10 @@ def _intensities(project: Project, codes: Sequence[str], year: selection.Year, m
         when = pick_year(tuple(best), year, mixed)
         if when is None:
             continue
-        measured = intensity(project, indicator=[meta.id], year="latest" if when == "undated" else when).frame
+        try:
+            measured = intensity(project, indicator=[meta.id], year="latest" if when == "undated" else when).frame
+        except RefusedError:
+            continue
         frames.append(measured.filter(pl.col("region").cast(pl.String).is_in(list(codes))))
     return pl.concat(frames) if frames else pl.DataFrame()
 
@@ -367,20 +393,24 @@ def _coverage(
     return {"meta": meta, "codes": list(codes), "have": list(have), "year": year, "years": list(years), "own": own}
 
 
-def _coverage_frame(partly: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    rows = []
+def _coverage_frame(project: Project, partly: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    rows: list[dict[str, Any]] = []
     for one in partly:
         own = one["own"]
         for code in one["codes"]:
             mine = own.filter((pl.col("region") == code) & pl.col("rca").is_not_null()) if own is not None else None
             rows.append({
                 "indicator": one["meta"].id, "year": one["year"] if own is not None else None, "region": code,
+                "last_year": next(reversed(own_years(project, one["meta"].id, code)), None),
                 "sectors": mine.height if mine is not None else 0,
                 "of": own["sector"].n_unique() if own is not None else None,
                 "note": None if own is not None else "no_common_year" if code in one["have"] else "not_collected",
             })  # fmt: skip
-    return pl.DataFrame(rows, schema={"indicator": pl.String, "year": pl.Int32, "region": pl.String,
-                                      "sectors": pl.Int32, "of": pl.Int32, "note": pl.String}, orient="row")  # fmt: skip
+    schema = {
+        "indicator": pl.String, "year": pl.Int32, "region": pl.String, "last_year": pl.Int32, "sectors": pl.Int32,
+        "of": pl.Int32, "note": pl.String,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _headline(cells: pl.DataFrame, codes: Sequence[str]) -> pl.DataFrame:
@@ -404,6 +434,10 @@ def _headline(cells: pl.DataFrame, codes: Sequence[str]) -> pl.DataFrame:
     ]  # fmt: skip
     judged = cells.filter(pl.col("differs") | pl.col("too_close") | pl.col("nobody"))
     rows.append({"clause": "not_judged", "measure": "fields", "value": float(cells.height - judged.height)})
+    alike = (
+        judged.height - int(judged["differs"].sum() or 0) - int((judged["too_close"] & ~judged["differs"]).sum() or 0)
+    )
+    rows.append({"clause": "nobody", "measure": "fields", "value": float(alike)})
     for clause, column in (("differing", "differs"), ("too_close", "too_close")):
         rows.append({"clause": clause, "measure": "fields", "value": float(cells[column].sum())})
     rows.append({"clause": "fields", "measure": "fields", "value": float(cells.height)})

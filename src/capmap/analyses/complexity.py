@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import portfolio, selection
-from capmap.analyses.blocks import measure, threads
+from capmap.analyses.blocks import Spread, measure, threads
 from capmap.analyses.presence import Conventions, Table, by_region, conventions, presence, tables
 from capmap.analyses.specialisation import measurable
 from capmap.data.panel import Panel
+from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import complexity as methods
 from capmap.methods import relatedness
@@ -27,6 +29,9 @@ Bools = NDArray[np.bool_]
 
 #: Sectors beyond which a sector-by-sector table is made only by force.
 MANY_SECTORS = 20_000
+APART = "leave one part out (--exclude), or measure each by itself"
+#: Tables of chance that the second eigenvalue is compared with, and the p-value above which it may be one of them.
+NULL_TABLES, BY_CHANCE = 39, 0.05
 #: Quantiles of the draws that make a range.
 RANGE = (0.05, 0.95)
 
@@ -45,7 +50,7 @@ CELLS = (
 TABLES = {"regions": REGIONS, "sectors": SECTORS, "cells": CELLS}
 #: What to do where there is no index.
 WAYS_OUT = {
-    "too_few": "lower the floors (--min-share, --min-population, --min-regions) or take a larger table",
+    "too_few": "lower the floors (--min-share, --min-population, --min-regions) or the threshold, or take a larger table",
     "disconnected": "--component largest computes the largest part",
     "equal_diversity": "another presence rule or threshold may tell the regions apart",
     "no_second_dimension": "another presence rule or threshold may tell the regions apart",
@@ -143,20 +148,24 @@ def outlook(table: Table, proximity: Floats, pci: Floats, options: ComplexitySec
 class Draws:
     """Presence as it might have been: the posterior of RCA of every cell, from which tables are drawn.
 
-    `shape` and `rate` are (n_regions, n_sectors), of Gamma distributions; `open_` says which cells can be held at all.
+    `shape` and `rate` are of Gamma distributions, (n_in_regions, n_in_sectors): the part of the table whose `regions` and
+    `sectors` (positions) take part, so that whoever does not changes no draw. `size` is that of the whole table.
     """
 
     shape: Floats
     rate: Floats
-    open_: Bools
+    regions: NDArray[np.intp]
+    sectors: NDArray[np.intp]
+    size: tuple[int, int]
     threshold: float
     seed: int
 
     def presence(self, number: int) -> Bools:
         """The drawn table of this number: the same one for the same seed, whatever was drawn before."""
         rng = np.random.default_rng((self.seed, number))
-        drawn = rng.standard_gamma(self.shape)
-        return np.asarray((drawn >= self.threshold * self.rate) & self.open_)
+        found = np.zeros(self.size, bool)
+        found[np.ix_(self.regions, self.sectors)] = rng.standard_gamma(self.shape) >= self.threshold * self.rate
+        return found
 
 
 def draws(project: Project, whole: Panel, table: Table, chosen: Conventions) -> Draws | None:
@@ -166,14 +175,25 @@ def draws(project: Project, whole: Panel, table: Table, chosen: Conventions) -> 
         return None
     changed = chosen.specialisation.model_copy(update={"threshold": options.threshold})
     (block,) = measure(project, whole, [table.period], changed, extras=("posterior",), complete=True)
-    shape, rate = np.ones(table.held.shape), np.full(table.held.shape, np.nan)
+    shape, rate = np.full(table.held.shape, np.nan), np.full(table.held.shape, np.nan)
     place = block.cells.region, block.cells.sector
     shape[place], rate[place] = block.columns["posterior_shape"], block.columns["posterior_rate"]
+    regions, sectors = np.flatnonzero(table.who.regions), np.flatnonzero(table.who.sectors)
+    shape, rate = shape[np.ix_(regions, sectors)], rate[np.ix_(regions, sectors)]
     known = ~np.isnan(shape) & ~np.isnan(rate)
     if not known.any():
         return None
-    able = known & table.who.regions[:, np.newaxis] & table.who.sectors
-    return Draws(np.where(known, shape, 1.0), np.where(known, rate, np.inf), able, options.threshold, options.seed)
+    shape, rate = np.where(known, shape, 1.0), np.where(known, rate, np.inf)  # what is unknown is never held
+    return Draws(shape, rate, regions, sectors, table.held.shape, options.threshold, options.seed)
+
+
+@contextmanager
+def spread_out(cells: int) -> Iterator[Spread]:
+    """`map` over threads for draws on so many cells; matrix products get one thread each, or all would wait for all."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"), threads(cells) as several:
+        yield several
 
 
 def ranges(source: Draws, point: Indices, options: ComplexitySection) -> Ranges:
@@ -190,7 +210,7 @@ def ranges(source: Draws, point: Indices, options: ComplexitySection) -> Ranges:
         turned = float(found.eci[both] @ point.eci[both]) < 0
         return replace(found, eci=-found.eci, pci=-found.pci) if turned else found
 
-    with threads(source.shape.size * options.draws) as several:
+    with spread_out(source.shape.size * options.draws) as several:
         drawn = [found for found in several(one, range(options.draws)) if found.found is not None]
     if not drawn:
         nothing = np.full((2, len(point.eci)), np.nan)
@@ -257,6 +277,7 @@ def complexity(
     if unknown or not table:
         raise UsageError(f"unknown table {', '.join(unknown)}", fix=f"choose from {', '.join(TABLES)}")
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     asked = portfolio.request(extras, steps=steps, outside=outside, income=income, plants=plants)
     metas, skipped = measurable(project, indicator)
     wanted = _Wanted(
@@ -336,9 +357,12 @@ def _block(
     """What is told of an indicator in a year, and its part of every table."""
     options = chosen.complexity
     point = history.of(table)
-    source = draws(project, whole, table, chosen) if point.found is not None and wanted.tables != ("cells",) else None
+    random = options.draws > 0 and point.found is not None and wanted.tables != ("cells",)
+    p_value = beyond_chance(table.presence, options) if random else None
+    point = _flagged(point, p_value)
+    source = draws(project, whole, table, chosen) if random else None
     spread = None if source is None else ranges(source, point, options)
-    block = {**table.meta, **told(point, spread)}
+    block = {**table.meta, **told(point, spread), "p_second_dimension": p_value}
     near = (
         outlook(table, sector_proximity(table, options), point.pci, options) if wanted.tables != ("sectors",) else None
     )
@@ -359,6 +383,19 @@ def _block(
     if near is not None and "cells" in wanted.tables:
         made["cells"] = _cells(project, table, point, near, wanted)
     return block, made
+
+
+def beyond_chance(presence: Bools, options: ComplexitySection) -> float:
+    """Chance of as clear a second dimension in a table of the same diversities and ubiquities."""
+    rng = np.random.default_rng((options.seed, options.draws))
+    return methods.chance(presence, NULL_TABLES, rng)
+
+
+def _flagged(point: Indices, p_value: float | None) -> Indices:
+    """The indices with the flag `chance_dimension` where the second dimension may be chance."""
+    if point.found is None or p_value is None or p_value <= BY_CHANCE:
+        return point
+    return replace(point, found=replace(point.found, flags=tuple(sorted({*point.found.flags, "chance_dimension"}))))
 
 
 def told(point: Indices, spread: Ranges | None) -> dict[str, Any]:
@@ -383,7 +420,8 @@ def _refuse_if_nothing(blocks: Sequence[dict[str, Any]]) -> None:
         return
     several = len(blocks) > 1
     said = [f"{b['indicator']} {b['year'] or ''}: {b['message']}" if several else str(b["message"]) for b in blocks]
-    ways = dict.fromkeys(WAYS_OUT[b["refused"]] for b in blocks)
+    alike = "none of them is the largest"  # then asking for the largest is no way out
+    ways = dict.fromkeys(APART if alike in b["message"] else WAYS_OUT[b["refused"]] for b in blocks)
     raise RefusedError("; ".join(said), fix="; ".join(ways))
 
 

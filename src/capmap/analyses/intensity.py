@@ -108,7 +108,8 @@ def intensity(
     Raises
     ------
     UsageError : unknown names; a count or value asked for by name; a negative floor.
-    RefusedError : no row to answer with, or every table contradicts itself.
+    RefusedError : no row to answer with, no value known (and, of intensities, other than 0), or every table contradicts
+        itself.
     """
     if not floor >= 0:
         raise UsageError(f"--floor {floor} is not a size", fix="use 0 or more, in the unit of the denominator")
@@ -137,6 +138,12 @@ def intensity(
     if not frames:
         raise RefusedError(
             without_data(empty) or "no intensity or score in this project", fix="see `capmap indicators`"
+        )
+    if not any(_holds_something(project.catalogue[frame["indicator"][0]], frame) for frame in frames):
+        raise RefusedError(
+            f"nothing to compute: no value of {selection.places(blocks)} is known"
+            + (" and above 0" if any(block["kind"] == "intensity" for block in blocks) else ""),
+            fix="choose another year or indicator: `capmap indicators`",
         )
     if len(refused) == len(frames):
         reasons = "; ".join(f"{_place(r['indicator'], r['year'])}: {r['reason']}" for r in refused)
@@ -178,6 +185,12 @@ def without_data(empty: Sequence[dict[str, Any]]) -> str:
     return "; ".join(
         f"{e['indicator']}: no data in {e['asked']} (has {', '.join(map(str, e['has'])) or 'no years'})" for e in empty
     )
+
+
+def _holds_something(meta: Indicator, frame: pl.DataFrame) -> bool:
+    """Whether a table has a value to compare: any score, or an intensity other than 0."""
+    value = frame["value"].drop_nulls()
+    return not value.is_empty() if meta.kind == "score" else bool((value != 0).any())
 
 
 def _measurable(project: Project, wanted: Sequence[str]) -> tuple[list[Indicator], list[dict[str, str]]]:

@@ -23,11 +23,13 @@ from capmap.analyses.complexity import (
     quantiles,
     ranges,
     sector_proximity,
+    spread_out,
     told,
 )
 from capmap.analyses.peers import peers_of
 from capmap.analyses.presence import Conventions, Table, conventions, tables, world_growth
 from capmap.data.panel import Panel
+from capmap.data.totals import declared
 from capmap.errors import RefusedError
 from capmap.methods import relatedness
 from capmap.methods.normalisation import percentile
@@ -90,9 +92,11 @@ def opportunities(
     selection.one_year(year)
     code = selection.region(project, region)
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     metas, skipped = specialisation.measurable(project, indicator)
     wanted = {selection.sector(project, text, metas) for text in sector}
-    frames, blocks, gaps = [], [], []
+    frames, blocks = [], []
+    gaps: list[dict[str, Any]] = []
     for meta in metas:
         found, whole = tables(project, meta, year, chosen)
         if not found:
@@ -108,7 +112,7 @@ def opportunities(
         frames.append(frame.filter(pl.col("sector").cast(pl.String).is_in(sorted(wanted))) if wanted else frame)
         blocks.append(block | _region(table, code, block.pop("near")))
     if not frames:
-        said = "; ".join(f"{gap['indicator']}: {gap['reason']}" for gap in gaps)
+        said = "; ".join(f"{gap['indicator']}: {str(gap['reason']).replace('_', ' ')}" for gap in gaps)
         raise RefusedError(said or "no count or value indicator with more than one sector",
                            fix="see `capmap complexity` for who takes part, or lower the floors")  # fmt: skip
     return Result("opportunities", {"opportunities": pl.concat(frames)}, {
@@ -151,6 +155,7 @@ def _near(project: Project, whole: Panel, table: Table, chosen: Conventions) -> 
 def everyone(project: Project, **changes: Any) -> Result:
     """The opportunities of every region that takes part, in the latest year of each indicator; see `opportunities`."""
     chosen = conventions(project, None, **changes)
+    project = declared(project, chosen.specialisation.reference)
     frames, blocks = [], []
     for meta in specialisation.measurable(project)[0]:
         try:
@@ -262,13 +267,18 @@ def _density_ranges(table: Table, rows: Sequence[int], near: _Near, chosen: Conv
     if near.source is None or options.proximity == "rsca_correlation":
         return found[0], found[1]
     part = max(1, DRAWN_CELLS // (options.draws * n))
+    source = near.source
     for start in range(0, len(rows), part):
         own = list(rows[start : start + part])
         drawn = np.empty((options.draws, len(own), n))
-        for number in range(options.draws):
-            presence = near.source.presence(number)
+
+        def one(number: int, own: list[int] = own, drawn: Floats = drawn) -> None:
+            presence = source.presence(number)
             proximity = relatedness.proximity(presence, options.proximity, diagonal=options.diagonal)
             drawn[number] = density_of(presence[own], proximity, options)
+
+        with spread_out(source.shape.size * options.draws) as several:
+            list(several(one, range(options.draws)))
         found[:, start : start + part] = quantiles(drawn)
     found[:, np.isnan(near.outlook.density[list(rows)])] = np.nan
     return found[0], found[1]
@@ -294,7 +304,8 @@ def _measured(project: Project, table: Table, codes: Sequence[str], chosen: Conv
     shared = chosen.specialisation
     return specialisation.rca(
         project, indicator=[table.indicator.id], year="latest" if table.year is None else table.year, region=codes,
-        extras=["dependence"], complete=True, reference=shared.reference, exclude=shared.exclude, window=shared.window,
+        extras=["dependence"], complete=True, threshold=chosen.complexity.threshold, reference=shared.reference,
+        exclude=shared.exclude, window=shared.window,
     ).frame.select(
         pl.col("region", "sector").cast(pl.String), "rca", "class", pl.col("share_world").alias("world_share"),
         pl.when(pl.col("class_ex_largest").cast(pl.String) != pl.col("class").cast(pl.String))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -173,11 +173,15 @@ def _table(
     rca[cells.region, cells.sector] = index
     held = np.zeros(rca.shape, bool)
     held[cells.region, cells.sector] = _holds(project, whole, period, cells, (x_i, x_j, x), chosen)
-    share = np.divide(base.region, base.world, out=np.full(len(whole.regions), np.nan), where=base.world > 0)
+    people = by_region(project, POPULATION, whole.regions, whole.years[period])
     who = eligible(
-        held, share, world=1.0, population=by_region(project, POPULATION, whole.regions, whole.years[period]),
+        held, _share_of_world(project, whole, reference, base, cells, (period, window)), world=1.0, population=people,
         min_share=options.min_share, min_population=options.min_population, min_regions=options.min_regions,
     )  # fmt: skip
+    lacking = {"no_reference": np.isnan(base.world)}
+    if options.presence in ("per_capita", "both"):
+        lacking["no_population"] = np.isnan(people)
+    who = _with_causes(who, lacking)
     told = {
         "indicator": whole.indicator.id,
         "kind": whole.indicator.kind,
@@ -196,6 +200,31 @@ def _table(
         whole.indicator, period, whole.years[period], whole.regions, whole.sectors, dense(cells, absent), rca, held,
         kept, who, told,
     )  # fmt: skip
+
+
+def _share_of_world(
+    project: Project, whole: Panel, reference: Reference, base: measures.Margins, cells: Cells, place: tuple[int, int]
+) -> Floats:
+    """Share of each region in the world's total, whatever it is compared with, (n_regions,); NaN without a total.
+
+    `place` is the period and the window; `base` are the margins by `reference`, which may be of the world already.
+    """
+    own = reference.kind == "published" or (reference.kind == "sum" and whole.reference is None)
+    if own:
+        world = base
+    else:
+        totals = resolve_reference(project, whole, "world").totals(*place, cells)
+        world = measures.margins(cells, totals, absent=whole.indicator.absent)
+    empty = np.full(len(whole.regions), np.nan)
+    return np.asarray(np.divide(world.region, world.world, out=empty, where=world.world > 0))
+
+
+def _with_causes(who: Eligibility, lacking: Mapping[str, Bools]) -> Eligibility:
+    """What keeps a region from holding anything, named in place of that it holds nothing."""
+    reasons = who.region_reasons.astype(object)
+    for name, rows in lacking.items():
+        reasons[rows & (reasons == "no_presence")] = name
+    return replace(who, region_reasons=reasons.astype(np.str_))
 
 
 def _holds(

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from capmap.analyses import selection
-from capmap.analyses.blocks import CLASSES, PERSISTENCE_PERIODS, rca_history
+from capmap.analyses.blocks import CLASSES, PERSISTENCE_PERIODS, material_index, rca_history
 from capmap.analyses.intensity import intensity
 from capmap.analyses.peers import Peers, peers_of, similar_patterns, structure
 from capmap.analyses.prospects import prospects, without
 from capmap.analyses.specialisation import measurable, rca, settings
 from capmap.data.panel import Panel, panel, rows_of
+from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import similarity
 from capmap.methods.specialisation import symmetric
@@ -69,6 +70,7 @@ def profile(
     """
     selection.one_year(year)
     code = selection.own_region(project, region)
+    project = declared(project, settings(project, **changes).reference)
     alone, known = known is None, known or Known(project, settings(project, **changes), changes)
     options, chosen, people = known.options, known.chosen, known.people
     named = peers_of(project, code, known.structure)
@@ -83,14 +85,14 @@ def profile(
         whole = known.panel(meta.id)
         when = pick_year(whole.years, year, allow_mixed_years)
         if code not in whole.regions or when is None:
-            missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
+            missing.append(_gap(project, meta.id, code, year))
             continue
         measured = known.rca(meta.id, when)
         own = measured.frame.filter(pl.col("region") == code)
         if own.is_empty():
-            missing.append({"indicator": meta.id, "asked": str(year), "has": list(whole.years)})
+            missing.append(_gap(project, meta.id, code, year))
             continue
-        block = measured.meta["blocks"][0]
+        block = with_total(whole, measured.meta["blocks"][0])
         blocks.append(block)
         ended = whole.years.index(block["year"])
         parts["specialisation"].append(listed(own, project, block["regions"]))
@@ -100,14 +102,14 @@ def profile(
         size += rows
         size_history += trend
     intensities = _intensities(known, code, year, named, allow_mixed_years)
-    cells = _with_earlier(_stack(parts["specialisation"]), _stack(parts["history"]), project.run.profile.material)
-    _refuse_nothing(code, year, cells, intensities)
+    cells = _with_earlier(_stack(parts["specialisation"]), _stack(parts["history"]), material_index(project, options))
+    _refuse_nothing(project, code, year, cells, intensities)
     complexity, near, origin = _prospects(project, code, cells, full, changes) if alone else (*without(cells), "none")
     tables = {
         "headline": _headline(cells, intensities, size, blocks),
         "context": _context(project, code, people, _year_of_people(people, code, year, size)),
         "peers": _peers(named),
-        "stages": _stages(project, cells, intensities),
+        "stages": _stages(project, code, cells, intensities),
         "size": _frame(size, SIZE),
         "size_history": _frame(size_history, SIZE_HISTORY),
         "specialisation": cells,
@@ -133,13 +135,43 @@ def profile(
     })  # fmt: skip
 
 
-def _refuse_nothing(code: str, year: selection.Year, cells: pl.DataFrame, intensities: pl.DataFrame) -> None:
-    """Raises where there is nothing to profile."""
-    if cells.is_empty() and intensities.is_empty():
-        raise RefusedError(
-            f"no indicator has data of {code}" + ("" if year in (None, "latest") else f" in {year}"),
-            fix="see `capmap regions` for who has which indicators, and `capmap indicators` for the years",
-        )
+def with_total(whole: Panel, block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block that says what totals are shares of: the `published` world, or the `sum` of the table."""
+    published = whole.reference_in(whole.years.index(block["year"])) is not None
+    return {**block, "total": "published" if published else "sum"}
+
+
+def own_years(project: Project, indicator: str, code: str) -> list[int | None]:
+    """Years in which an indicator has a value of the region."""
+    rows = rows_of(project.observations, indicator)
+    held = rows.filter((pl.col("region") == code) & pl.col("value").is_not_null())
+    years: list[int | None] = held["year"].unique().sort().to_list()
+    return years
+
+
+def _gap(project: Project, indicator: str, code: str, year: selection.Year) -> dict[str, Any]:
+    """An indicator without data of the region in the year, and the years in which it has some."""
+    return {"indicator": indicator, "asked": str(year), "has": own_years(project, indicator, code)}
+
+
+def _refuse_nothing(
+    project: Project, code: str, year: selection.Year, cells: pl.DataFrame, intensities: pl.DataFrame
+) -> None:
+    """Raises where there is nothing to profile; a year that has something is named."""
+    if not (cells.is_empty() and intensities.is_empty()):
+        return
+    latest = year in (None, "latest")
+    fit = {m.id for m in measurable(project)[0]}
+    metas = [m for m in selection.indicators(project) if m.id in fit or m.kind in ("intensity", "score")]
+    years = {m.id: own_years(project, m.id, code) for m in metas}
+    last = {name: held[-1] for name, held in years.items() if held and held[-1] is not None}
+    newest = max(last.values(), default=None)
+    has = ", ".join(f"{name} up to {upto}" for name, upto in last.items())
+    raise RefusedError(
+        f"no indicator has data of {code}" + (" in its last year" if latest and has else "" if latest else f" in {year}"),
+        fix=f"{code} has {has}: --year {newest}" if has
+        else "see `capmap regions` for who has which indicators, and `capmap indicators` for the years",
+    )  # fmt: skip
 
 
 def _prospects(
@@ -179,12 +211,17 @@ class Known:
 
     def rca(self, indicator: str, when: int | str) -> Result:
         """Measured table of an indicator in a year (`undated` for data without years)."""
-        found: Result = self._once(
-            "rca", indicator, when,
-            lambda: rca(self.project, indicator=[indicator], year="latest" if when == "undated" else when,
-                        extras=["history", "dependence"], **self._changes),
-        )  # fmt: skip
+        found: Result = self._once("rca", indicator, when, lambda: self._measured(indicator, when))
         return found
+
+    def _measured(self, indicator: str, when: int | str) -> Result:
+        year = "latest" if when == "undated" else when
+        try:
+            return rca(
+                self.project, indicator=[indicator], year=year, extras=["history", "dependence"], **self._changes
+            )
+        except RefusedError:  # nothing but zeros: as if there were no rows
+            return Result("rca", {"rca": pl.DataFrame(schema={"region": pl.String})}, {"blocks": []})
 
     def intensity(self, indicator: str, when: int | str) -> pl.DataFrame:
         """Measured table of an intensity or score in a year."""
@@ -475,7 +512,10 @@ def _intensities(known: Known, code: str, year: selection.Year, named: Peers, mi
         when = pick_year(tuple(mine) if latest and mine else years, year, mixed)
         if when is None or not mine:
             continue
-        measured = known.intensity(meta.id, when)
+        try:
+            measured = known.intensity(meta.id, when)
+        except RefusedError:  # nothing but zeros
+            continue
         peers = measured.filter(pl.col("region").cast(pl.String).is_in(list(named.codes))).group_by("sector").agg(
             pl.col("value").median().alias("peer_median"), pl.col("value").count().alias("peers")
         )  # fmt: skip
@@ -528,8 +568,11 @@ def _peers(named: Peers) -> pl.DataFrame:
     return _frame(rows, {"region": pl.String, "kind": pl.String, "distance": pl.Float64})
 
 
-def _stages(project: Project, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
-    """What evidence each stage of the chain has: `evidence`, `partial` (some indicators lack it), `no_evidence`."""
+def _stages(project: Project, code: str, cells: pl.DataFrame, intensities: pl.DataFrame) -> pl.DataFrame:
+    """What evidence each stage of the chain has: `evidence`, `partial` (some indicators lack it), `no_evidence`.
+
+    `not_in_year` is a stage with data of the region in other years alone.
+    """
     held = set(cells["indicator"].cast(pl.String).to_list() if cells.height else []) | set(
         intensities["indicator"].cast(pl.String).to_list() if intensities.height else []
     )
@@ -537,7 +580,9 @@ def _stages(project: Project, cells: pl.DataFrame, intensities: pl.DataFrame) ->
     for stage in STAGES:
         own = sorted(m.id for m in project.catalogue.values() if m.stage == stage)
         have = [name for name in own if name in held]
-        state = "no_evidence" if not have else "evidence" if len(have) == len(own) else "partial"
+        state = "evidence" if len(have) == len(own) else "partial"
+        if not have:
+            state = "not_in_year" if any(own_years(project, name, code) for name in own) else "no_evidence"
         rows.append({"stage": stage, "state": state, "indicators": ";".join(have) or None,
                      "lacking": ";".join(n for n in own if n not in held) or None})  # fmt: skip
     return _frame(rows, {"stage": pl.String, "state": pl.String, "indicators": pl.String, "lacking": pl.String})
@@ -581,9 +626,11 @@ def _headline(
     if intensities.height:
         for one in intensities.filter(pl.col("value").is_not_null()).iter_rows(named=True):
             if intensities.filter(pl.col("indicator") == one["indicator"]).height == 1:
-                rows.append({"clause": "intensity", "indicator": one["indicator"], "year": one["year"],
-                             "sector": one["sector"], "measure": "rank", "value": float(one["rank"]), "n": one["n"],
-                             "low": one["value"]})  # fmt: skip
+                rows += [
+                    {"clause": "intensity", "indicator": one["indicator"], "year": one["year"],
+                     "sector": one["sector"], "measure": measure, "value": float(one[measure]), "n": one["n"]}
+                    for measure in ("value", "rank")
+                ]  # fmt: skip
     rows += [{"clause": "year", "indicator": b["indicator"], "year": b["year"]} for b in blocks]
     rows += _dominant(cells)
     rows += [

@@ -9,6 +9,7 @@ import numpy as np
 
 from capmap.analyses import selection
 from capmap.data.panel import Panel
+from capmap.data.tables import REFERENCES
 from capmap.errors import UsageError
 from capmap.methods import specialisation as measures
 from capmap.methods.specialisation import Bools, Cells, Floats
@@ -38,12 +39,18 @@ def resolve_reference(project: Project, whole: Panel, text: str) -> Reference:
     if text == "peers":
         return _peers(project, whole)
     if text.startswith("ex:"):
-        return _without(whole, selection.region(project, text[3:]))
+        return _without(project, whole, selection.region(project, text[3:]))
     if text.startswith("group:"):
         return _group(project, whole, text[6:])
-    if text == whole.reference_code:
-        return _world(whole)
-    return _region(whole, selection.region(project, text))
+    code = selection.region(project, text)
+    return _world(whole) if code == whole.reference_code else _region(project, whole, code)
+
+
+def needs(project: Project, text: str, code: str) -> bool:
+    """Whether `--reference` names this one region, as CODE or ex:CODE."""
+    if text in REFERENCES or text.startswith("group:"):
+        return False
+    return selection.region(project, text.removeprefix("ex:")) == code
 
 
 def _world(whole: Panel) -> Reference:
@@ -79,9 +86,9 @@ def _peers(project: Project, whole: Panel) -> Reference:
     return Reference("peers", "sum of each region's own peers", peers, np.zeros(len(whole.regions), bool))
 
 
-def _without(whole: Panel, code: str) -> Reference:
+def _without(project: Project, whole: Panel, code: str) -> Reference:
     """The world less one region."""
-    row = _row_of(whole, code)
+    row = _row_of(project, whole, code)
 
     def without(period: int, window: int, cells: Cells) -> Floats:
         found = whole.reference_in(period, window)
@@ -106,9 +113,9 @@ def _group(project: Project, whole: Panel, name: str) -> Reference:
     return Reference("group", f"sum of the {inside.sum()} regions of {name} in the table", group, inside)
 
 
-def _region(whole: Panel, code: str) -> Reference:
+def _region(project: Project, whole: Panel, code: str) -> Reference:
     """One region as the reference of all."""
-    row = _row_of(whole, code)
+    row = _row_of(project, whole, code)
 
     def single(_: int, __: int, cells: Cells) -> Floats:
         return dense_row(cells, row, whole.indicator.absent)
@@ -116,8 +123,14 @@ def _region(whole: Panel, code: str) -> Reference:
     return Reference("region", f"region {code}", single, np.arange(len(whole.regions)) == row)
 
 
-def _row_of(whole: Panel, code: str) -> int:
+def _row_of(project: Project, whole: Panel, code: str) -> int:
     if code not in whole.regions:
+        role = dict(project.codes.regions.select("code", "role").iter_rows()).get(code)
+        if role == "reference" or code == whole.reference_code:
+            raise UsageError(
+                f"{code} is a published total, not a region of the table",
+                fix="--reference world uses the published total of each indicator, --reference sum does without",
+            )
         raise UsageError(f"region {code} has no rows of {whole.indicator.id}, so it cannot be in the reference")
     return whole.regions.index(code)
 

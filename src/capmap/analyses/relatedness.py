@@ -15,6 +15,7 @@ from capmap.analyses.complexity import MANY_SECTORS, density_of, indices, sector
 from capmap.analyses.presence import Conventions, Table, conventions, presence, tables
 from capmap.analyses.specialisation import measurable
 from capmap.data.panel import Panel, panel
+from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import relatedness as methods
 from capmap.methods.specialisation import symmetric
@@ -109,6 +110,7 @@ def relatedness(
     RefusedError : fewer than two sectors take part, or no such year.
     """
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     _check(to, lag, minimum, significance_draws, chosen.complexity)
     metas, skipped = measurable(project, indicator)
     if to is None:
@@ -193,6 +195,7 @@ def network(
     if above is not None and not above >= 0:
         raise UsageError(f"--above {above} is no proximity", fix="give 0 or more")
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     options = chosen.complexity
     table, whole = _single(project, indicator, year, chosen)
     code = None if region is None else selection.own_region(project, region)
@@ -253,6 +256,7 @@ def path(
     RefusedError : region or sector take no part, the region holds nothing, or no chain of links leads to the sector.
     """
     chosen = conventions(project, preset, **changes)
+    project = declared(project, chosen.specialisation.reference)
     table, _ = _single(project, indicator, year, chosen)
     options = chosen.complexity
     if options.proximity == "association":
@@ -464,11 +468,11 @@ def _cross_space(source: Table, target: Table, lag: int, options: ComplexitySect
         proximity = _cross_correlation((source, target), both, [reasons == "" for _, reasons in sides])
     else:
         proximity = methods.cross_proximity(sides[0][0], sides[1][0], options.proximity)
-    left = _regions_left(source, target, both)
     blocks = [
         {**table.meta, "eligible": {"regions": len(both), "sectors": int((reasons == "").sum())},
-         "excluded": {"regions": left, "sectors": {c: str(r) for c, r in zip(table.sectors, reasons, strict=True) if r}}}
-        for table, (_, reasons) in zip((source, target), sides, strict=True)
+         "excluded": {"regions": _regions_left(table, other, both),
+                      "sectors": {c: str(r) for c, r in zip(table.sectors, reasons, strict=True) if r}}}
+        for table, other, (_, reasons) in zip((source, target), (target, source), sides, strict=True)
     ]  # fmt: skip
     keys: dict[str, Any] = {
         "indicator": source.indicator.id, "to": target.indicator.id, "year": target.year, "source_year": source.year,
@@ -499,17 +503,14 @@ def _cross_correlation(both_tables: Sequence[Table], regions: Sequence[str], kep
     return np.maximum(found, 0.0)
 
 
-def _regions_left(source: Table, target: Table, both: Sequence[str]) -> dict[str, str]:
-    """Reasons against the regions that take no part between two tables."""
-    reasons: dict[str, set[str]] = {}
-    kept = set(both)
-    for table, other in ((source, target), (target, source)):
-        elsewhere = set(other.regions)
-        for code, said in zip(table.regions, table.who.region_reasons, strict=True):
-            if code not in kept:
-                own = {*(str(said).split(";") if said else ()), *(() if code in elsewhere else (NOT_IN_BOTH,))}
-                reasons.setdefault(code, set()).update(own)
-    return {code: ";".join(sorted(reasons[code])) for code in sorted(reasons)}
+def _regions_left(own: Table, other: Table, both: Sequence[str]) -> dict[str, str]:
+    """Why regions of one side take no part between two tables: their own reasons, else the other side."""
+    kept, elsewhere = set(both), set(other.regions)
+    return {
+        code: str(said) or ("out_elsewhere" if code in elsewhere else NOT_IN_BOTH)
+        for code, said in zip(own.regions, own.who.region_reasons, strict=True)
+        if code not in kept
+    }
 
 
 # Frames -------------------------------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ def sector(
     UsageError : unknown sector or indicator, or one without sectors.
     RefusedError : no indicator has a value of the sector in the year asked for.
     """
+    selection.one_year(year)
     options = settings(project, **changes)
     code, counted, rated, lacking = _meant(project, sector, indicator)
     missing: list[dict[str, Any]] = []
@@ -233,10 +234,14 @@ def _counted(
         return None
     window = options.window or (1 if meta.kind == "count" else 3)
     ended = 0 if when == "undated" else whole.years.index(int(when))
-    measured = rca(
-        project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when,
-        extras=["history", "dependence"], complete=_vanished(whole, column, ended, window), **changes,
-    )  # fmt: skip
+    try:
+        measured = rca(
+            project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when,
+            extras=["history", "dependence"], complete=_vanished(whole, column, ended, window), **changes,
+        )  # fmt: skip
+    except RefusedError:  # nothing but zeros: as if there were no rows
+        missing.append({"indicator": meta.id, "asked": str(year), "has": list(years)})
+        return None
     reference = resolve_reference(project, whole, options.reference)
     periods = [_period(whole, reference, column, p, window) for p in range(ended + 1)]
     return Counted(measured.meta["blocks"][0], _regions(project, measured.frame), periods)
@@ -393,9 +398,13 @@ def _intensities(
         if when is None:
             missing.append({"indicator": meta.id, "asked": str(year), "has": list(years)})
             continue
-        frame = intensity(
-            project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when
-        ).frame
+        try:
+            frame = intensity(
+                project, indicator=[meta.id], sector=[code], year="latest" if when == "undated" else when
+            ).frame
+        except RefusedError:
+            missing.append({"indicator": meta.id, "asked": str(year), "has": list(years)})
+            continue
         frames.append(frame.sort("rank", pl.col("region").cast(pl.String), nulls_last=True))
     return pl.concat(frames) if frames else _table((), dict.fromkeys(INTENSITY, pl.Float64) | KEYS | NAMES)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -13,6 +13,8 @@ from capmap.model import TOTAL, Closed, Indicator, Project
 
 Year = int | str | None
 Section = TypeVar("Section", bound=Closed)
+#: Indicators and years that a refusal names.
+SAID = 10
 
 
 def indicators(project: Project, wanted: Sequence[str] = ()) -> list[Indicator]:
@@ -81,7 +83,10 @@ def one_year(wanted: Year) -> None:
     """Raises unless one year, or `latest`, is wanted."""
     if wanted in (None, "latest"):
         return
-    first, last = (0, 1) if wanted == "all" else year_range(wanted)
+    try:
+        first, last = (0, 1) if wanted == "all" else year_range(wanted)
+    except UsageError as error:
+        raise UsageError(error.message, fix="use latest or one year, such as 2018") from None
     if first != last:
         raise UsageError(f"--year {wanted} is more than one year", fix="use latest or one year, such as 2018")
 
@@ -191,6 +196,22 @@ def year_range(wanted: Year) -> tuple[int, int]:
     if len(parts) > 2 or first > last:
         raise UsageError(f"--year {wanted} is not a year", fix="use 2018, 2010:2018, latest or all")
     return first, last
+
+
+def places(blocks: Iterable[Mapping[str, Any]]) -> str:
+    """`articles 2023, patent_families 2018`: indicator and year of blocks, in order, ten at most."""
+    named = [b["indicator"] if b["year"] is None else f"{b['indicator']} {b['year']}" for b in blocks]
+    return ", ".join(named[:SAID]) + (f" and {len(named) - SAID} more" if len(named) > SAID else "")
+
+
+def years_with(project: Project, regions: Sequence[str], sectors: Sequence[str]) -> str:
+    """Indicators, and their last years, in which one of the regions has rows of one of the sectors; none named: any."""
+    rows = project.observations.lazy()
+    for column, codes in (("region", regions), ("sector", sectors)):
+        if codes:
+            rows = rows.filter(pl.col(column).cast(pl.String).is_in(list(codes)))
+    last = rows.group_by(pl.col("indicator").cast(pl.String)).agg(pl.col("year").max()).sort("indicator").collect()
+    return places(last.iter_rows(named=True))
 
 
 def _resolve(text: str, names: dict[str, str], what: str, command: str) -> str:

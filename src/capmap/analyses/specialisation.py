@@ -22,7 +22,9 @@ from capmap.analyses.blocks import (
     measure,
     threads,
 )
+from capmap.analyses.reference import needs
 from capmap.data.panel import Panel, panel, rows_of
+from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
 from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSection
 
@@ -41,15 +43,38 @@ LABELS: dict[str, tuple[str, ...]] = {
 def settings(project: Project, **changes: object) -> SpecialisationSection:
     """The `[specialisation]` section with the changes given (None means unchanged), validated again.
 
-    Excluded regions may be named as anywhere else; an unknown one raises.
+    Excluded regions may be named as anywhere else. Raises UsageError for an unknown one, one that is no region
+    of the table, one that the reference needs, and a threshold that no index can be held against.
     """
     given = {key: value for key, value in changes.items() if value is not None}
     if isinstance(given.get("exclude"), str):
         given["exclude"] = (given["exclude"],)
     options = selection.changed(project.run.specialisation, given)
     if options.exclude:
-        options = options.model_copy(update={"exclude": tuple(selection.regions(project, options.exclude))})
+        options = options.model_copy(update={"exclude": _excluded(project, options)})
     return options
+
+
+def _excluded(project: Project, options: SpecialisationSection) -> tuple[str, ...]:
+    """Codes of the regions left out; raises where the reference needs one, or one is no region of the table."""
+    codes = selection.regions(project, options.exclude)
+    role = dict(project.codes.regions.select("code", "role").iter_rows())
+    for code in codes:
+        if needs(project, options.reference, code):
+            raise UsageError(
+                f"{code} is left out of the table and needed for the reference {options.reference}",
+                fix=f"name {code} under --reference or under --exclude, not both",
+            )
+        if role.get(code) == "reference":
+            raise UsageError(
+                f"{code} is a published total, not a region of the table, so there is nothing to leave out",
+                fix="to measure against the sum of the regions: --reference sum",
+            )
+        if role.get(code) == "aggregate":
+            raise UsageError(
+                f"{code} is an aggregate, which is no region of the table anyway", fix="leave it out of --exclude"
+            )
+    return tuple(codes)
 
 
 def rca(
@@ -85,9 +110,11 @@ def rca(
     Raises
     ------
     UsageError : unknown names; an intensity asked for by name.
-    RefusedError : no indicator or year with anything to compute.
+    RefusedError : no indicator or year with anything to compute: no such year, no row of the regions and sectors asked
+        for, or no value above 0. A class that no row has is an answer, an empty table.
     """
     options = settings(project, **changes)
+    project = declared(project, options.reference)
     unknown = [name for name in extras if name not in EXTRAS]
     if unknown:
         raise UsageError(f"unknown --with {', '.join(unknown)}", fix=f"choose from {', '.join(EXTRAS)}")
@@ -98,6 +125,7 @@ def rca(
     frames: list[pl.DataFrame] = []
     blocks: list[dict[str, Any]] = []
     empty: list[dict[str, Any]] = []
+    anything = False
     for meta in chosen:
         whole = panel(project, meta.id, exclude=options.exclude)
         _comparable(whole)
@@ -107,15 +135,28 @@ def rca(
             continue
         measured = measure(project, whole, wanted, options, extras=extras, complete=complete)
         blocks += [block.meta for block in measured]
+        anything |= any((block.cells.value > 0).any() for block in measured)
         make = _framing(project, whole, wanted_regions, wanted_sectors, extras)
         with threads(sum(block.cells.value.size for block in measured)) as several:
             frames += several(make, measured)
     if not frames:
+        if skipped and not empty:
+            raise UsageError(
+                "; ".join(f"no RCA of {s['indicator']}: {s['reason']}" for s in skipped),
+                fix="; ".join(dict.fromkeys(s["instead"] for s in skipped)),
+            )
         said = "; ".join(f"{e['indicator']}: no data in {e['asked']} (has {_years(e['has'])})" for e in empty)
         raise RefusedError(
             said or "no count or value indicator with more than one sector", fix="see `capmap indicators`"
         )
+    if not anything:
+        raise RefusedError(
+            f"nothing to compute: every value of {selection.places(blocks)} is 0 or missing",
+            fix="choose another year or indicator: `capmap indicators`",
+        )
     table = pl.concat(frames)
+    if table.is_empty():
+        raise _no_rows(project, blocks, sorted(wanted_regions), sorted(wanted_sectors), options.exclude)
     if kept:
         table = table.filter(pl.col("class").cast(pl.String).is_in(kept))
         blocks = [b for b in blocks if b["indicator"] in set(table["indicator"].cast(pl.String))] or blocks
@@ -128,6 +169,29 @@ def rca(
         "no_data": empty,
         "skipped": skipped,
     })  # fmt: skip
+
+
+def _no_rows(
+    project: Project,
+    blocks: Sequence[dict[str, Any]],
+    regions: Sequence[str],
+    sectors: Sequence[str],
+    excluded: Sequence[str],
+) -> RefusedError:
+    """Why no row of what was measured is of these regions and sectors."""
+    if regions and set(regions) <= set(excluded):
+        return RefusedError(f"{', '.join(regions)}: left out by --exclude", fix="ask for a region that is in the table")
+    roles = dict(project.codes.regions.select("code", "role").iter_rows())
+    totals = [code for code in regions if roles.get(code) not in (None, "region")]
+    if totals and len(totals) == len(regions):
+        said = ", ".join(f"{code} ({roles[code]})" for code in totals)
+        return RefusedError(f"{said}: no region, so it has no index", fix="name a region: `capmap regions`")
+    asked = ", ".join([*regions, *sectors])
+    held = selection.years_with(project, regions, sectors)
+    return RefusedError(
+        f"no rows of {asked} in {selection.places(blocks)}" + (f" (has {held})" if held else ""),
+        fix="`capmap regions` and `capmap sectors` tell who has which indicators",
+    )
 
 
 def _classes(wanted: Sequence[str]) -> list[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
-import signal
 import sys
 from typing import Annotated
 
 import typer
 
-from capmap.cli import explore, know, measure, operate, read, relate
+from capmap.cli import explore, know, measure, operate, read, relate, signals
 from capmap.cli.session import say
 from capmap.errors import CapmapError, ExitCode
 
@@ -41,7 +42,7 @@ for family in (know, measure, explore, relate, read, operate):
 
 def run() -> int:
     """Run the command line and return its exit code."""
-    signal.signal(signal.SIGTERM, _stopped)
+    atexit.register(gc.freeze)  # what is left goes with the process: searching it for cycles takes longer than a screen
     if sys.stderr is None:  # closed by the caller: there is nobody to talk to
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
     if sys.stdout is None:
@@ -52,7 +53,8 @@ def run() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="capmap")
+        with signals.as_exceptions():
+            app(prog_name="capmap")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
     except BrokenPipeError:
@@ -76,11 +78,6 @@ def run() -> int:
         say("  fix: this is a defect in capmap; run again with --debug and report what it prints")
         return ExitCode.BUG
     return ExitCode.DONE
-
-
-def _stopped(number: int, _: object) -> None:
-    """SIGTERM as an exception, so that files half written are removed on the way out."""
-    raise SystemExit(128 + number)
 
 
 def _silence() -> None:

@@ -85,7 +85,7 @@ Force = Annotated[
 ]  # fmt: skip
 Draws = Annotated[
     int | None,
-    typer.Option("--draws", min=0, help="Draws behind the ranges; default 200, 0 for none.",
+    typer.Option("--draws", min=0, max=1_000_000, help="Draws behind the ranges; default 200, 0 for none.",
                  rich_help_panel=CONVENTIONS),
 ]  # fmt: skip
 Seed = Annotated[

@@ -259,7 +259,7 @@ def opportunities(
                     ascii_ or not console.encoding.lower().startswith("utf"))  # fmt: skip
 
     said = [line for block in result.meta["blocks"] for line in screen.verdict(block["backtest"])]
-    emit(result, loaded, show, output=output, format=format_, quiet=quiet, caption=said)
+    emit(result, loaded, show, output=output, format=format_, quiet=quiet, caption=[*said, *screen.gaps(result)])
 
 
 def _backtest(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capmap.cli import options
-from capmap.cli.session import emit, open_project, say
+from capmap.cli.session import command, emit, open_project, say, source
 from capmap.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ PANEL = "Know the data"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this family."""
-    for command in (init, check, indicators, regions, sectors, config):
-        app.command(rich_help_panel=PANEL)(command)
+    for one in (init, check, indicators, regions, sectors, config):
+        app.command(rich_help_panel=PANEL)(one)
 
 
 def init(
@@ -38,7 +38,7 @@ def init(
 
     start(folder)
     if not quiet:
-        say(f"capmap: made {folder}; edit {folder / 'capmap.toml'}, then run `capmap check -p {folder}`")
+        say(f"capmap: made {folder}; edit {folder / 'capmap.toml'}, then run `{command(source(folder), 'check')}`")
 
 
 def check(

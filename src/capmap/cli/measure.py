@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capmap.cli import options
-from capmap.cli.session import emit, open_project, say, today
+from capmap.cli.session import command, emit, open_project, rows_of, say, source, today
 from capmap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def rca(
         exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
     )  # fmt: skip
     if data is not None and kind in RATIOS:
-        _refuse_ratios(loaded, f"--data {data} --kind {kind}" + (f" --columns {columns}" if columns else ""))
+        _refuse_ratios(loaded, source(project, data, kind, columns))
     result = specialisation.rca(
         loaded, indicator=indicator or (), year=year, region=region or (), sector=sector or (),
         classes=class_ or (), extras=with_.split(",") if with_ else (), complete=complete,
     )  # fmt: skip
-    result = refine.refine(loaded, result, group=group, top=top, sort=sort, labels=labels)
+    result = refine.refine(loaded, result, group=group, top=rows_of(top), sort=sort, labels=labels)
     caption = words.caption(result.meta, today(), loaded.run.profile.old_after)
 
     def show(console: Console) -> None:
@@ -107,15 +108,15 @@ def rca(
                 say(f"capmap: {one['indicator']} left out: {one['reason']} ({one['instead']})")
 
 
-def _refuse_ratios(loaded: Project, source: str) -> None:
+def _refuse_ratios(loaded: Project, asked: Sequence[str]) -> None:
     """Raises as for an intensity or score named with -i: a file of them alone asks for nothing else."""
     from capmap.analyses.specialisation import measurable
 
     try:
         measurable(loaded, list(loaded.catalogue))
     except UsageError as error:
-        command = RATIOS[next(iter(loaded.catalogue.values())).kind]
-        raise UsageError(error.message, fix=f"capmap {command} {source}") from None
+        instead = RATIOS[next(iter(loaded.catalogue.values())).kind]
+        raise UsageError(error.message, fix=command(asked, instead)) from None
 
 
 def intensity(
@@ -153,7 +154,9 @@ def intensity(
     result = analysis.intensity(
         loaded, indicator=indicator or (), year=year, region=region or (), sector=sector or (), floor=floor
     )
-    result = refine.refine(loaded, result, group=group, top=top, sort=sort, labels=labels, default_sort="-value")
+    result = refine.refine(
+        loaded, result, group=group, top=rows_of(top), sort=sort, labels=labels, default_sort="-value"
+    )
 
     def show(console: Console) -> None:
         chosen = tables.intensity_columns(
@@ -250,7 +253,7 @@ def normalise(
             loaded,
             result,
             group=group,
-            top=top,
+            top=rows_of(top),
             sort=sort,
             labels=labels,
             default_sort="+rank" if method == "rank" else "score",

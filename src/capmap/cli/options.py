@@ -32,10 +32,16 @@ Indicator = Annotated[
     list[str] | None, typer.Option("--indicator", "-i", help="Indicator id; repeatable.", rich_help_panel=SELECT)
 ]
 Region = Annotated[
-    list[str] | None, typer.Option("--region", "-r", help="Region code or name; repeatable.", rich_help_panel=SELECT)
+    list[str] | None,
+    typer.Option(
+        "--region", "-r", help="Region code, name or unique part of a name; repeatable.", rich_help_panel=SELECT
+    ),
 ]
 Sector = Annotated[
-    list[str] | None, typer.Option("--sector", "-s", help="Sector code or name; repeatable.", rich_help_panel=SELECT)
+    list[str] | None,
+    typer.Option(
+        "--sector", "-s", help="Sector code, name or unique part of a name; repeatable.", rich_help_panel=SELECT
+    ),
 ]
 Year = Annotated[str, typer.Option("--year", help="latest, a year, Y1:Y2 or all.", rich_help_panel=SELECT)]
 OneYear = Annotated[str, typer.Option("--year", help="latest or one year.", rich_help_panel=SELECT)]
@@ -76,7 +82,9 @@ Window = Annotated[
 ]  # fmt: skip
 Threshold = Annotated[
     float | None,
-    typer.Option("--threshold", help="RCA from which a region is specialised; default 1.", rich_help_panel=MEASURE),
+    typer.Option(
+        "--threshold", help="RCA from which a region is specialised, up to 1000; default 1.", rich_help_panel=MEASURE
+    ),
 ]
 Dispersion = Annotated[
     str | None,

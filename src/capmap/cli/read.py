@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capmap.cli import options
-from capmap.cli.session import emit, open_project, today
+from capmap.cli.session import emit, open_project, source, today
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this family."""
-    atexit.register(gc.freeze)  # what is left goes with the process: searching it for cycles takes longer than a screen
     for command in (profile, compare, sector):
         app.command(rich_help_panel="Read")(command)
 
@@ -73,7 +70,7 @@ def profile(
         seen = layout.view(
             loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
             encoding=console.encoding, today=today(), width=console.width, everything=everything,
-            ascii_only=ascii_only,
+            ascii_only=ascii_only, source=source(project, data, kind, columns), level=level,
         )  # fmt: skip
         report.show(console, seen, brief=brief)
 
@@ -128,7 +125,7 @@ def compare(
         seen = layout.view(
             loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
             encoding=console.encoding, today=today(), width=console.width, everything=everything,
-            ascii_only=ascii_only,
+            ascii_only=ascii_only, source=source(project, data, kind, columns), level=level,
         )  # fmt: skip
         report.show(console, seen, sort=sort)
 
@@ -179,7 +176,7 @@ def sector(
         seen = layout.view(
             loaded, result, labels=selection.region_labels(loaded), sectors=selection.names_by_indicator(loaded),
             encoding=console.encoding, today=today(), width=console.width, everything=everything,
-            ascii_only=ascii_only,
+            ascii_only=ascii_only, source=source(project, data, kind, columns), level=level,
         )  # fmt: skip
         report.show(console, seen, brief=brief)
 

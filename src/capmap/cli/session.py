@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,24 @@ MANY_TABLES = ("json", "md", "xlsx")
 def say(text: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"{text}\n")
+
+
+def source(
+    project: Path | None, data: str | None = None, kind: str | None = None, columns: str | None = None
+) -> tuple[str, ...]:
+    """What a command needs to look at the same data again: the input options, as words."""
+    given = (("-p", project), ("--data", data), ("--kind", kind), ("--columns", columns))
+    return tuple(word for flag, value in given if value is not None for word in (flag, str(value)))
+
+
+def command(asked: Sequence[str], *words: str) -> str:
+    """`capmap WORDS` on the same data, as it can be typed into a shell."""
+    return shlex.join(("capmap", *words, *asked))
+
+
+def rows_of(top: int | None) -> int | None:
+    """A number of rows that an index can hold: what is beyond it means all of them."""
+    return None if top is None else min(top, sys.maxsize)
 
 
 def open_project(
@@ -52,7 +72,8 @@ def open_project(
             )
         warnings = sum(f.severity == "warning" for f in loaded.findings)
         if warnings and check and not loaded.bundled:
-            say(f"capmap: {warnings:,} warning{'s' if warnings != 1 else ''} about the data: capmap check")
+            again = command(source(project, data, kind, columns), "check")
+            say(f"capmap: {warnings:,} warning{'s' if warnings != 1 else ''} about the data: {again}")
     return roll_up(loaded, level) if level is not None else loaded
 
 
@@ -129,7 +150,13 @@ def console(file: Any = None, width: int | None = None) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Quiet(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    asked = os.environ.get("COLUMNS", "")
+    if width is None and asked.isdigit() and int(asked) > 0:
+        width = int(asked)  # with a height, for rich takes a terminal called dumb to be 80 columns wide
+    return Quiet(
+        file=file, width=width, height=25 if width else None, highlight=False, markup=False, emoji=False,
+        soft_wrap=False,
+    )  # fmt: skip
 
 
 @contextmanager

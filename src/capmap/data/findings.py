@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capmap.errors import Finding, Severity, UnreadableError
+from capmap.errors import ChecksFailedError, Finding, Severity, UnreadableError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,7 +68,13 @@ _TABLE = (
         "uneven row",
         "A row has more or fewer fields than the header. A decimal comma without quotation marks does this.",
     ),
-    Check("CM011", "warning", "no rows", "The file has a header and nothing below it."),
+    Check(
+        "CM011",
+        "warning",
+        "no rows",
+        "The file has a header and nothing below it. Where no other file has rows either, nothing is left to "
+        "measure: that is the error CM091, in a project as with `--data`.",
+    ),
     Check("CM012", "note", "columns not read", "Columns that capmap does not use are not read."),
     Check("CM013", "note", "sheets not read", "Only the first sheet of a workbook is read."),
     _unreadable(
@@ -146,8 +152,9 @@ _TABLE = (
     Check(
         "CM042",
         "error",
-        "too large to add up",
-        "Values so large that their sums and products are beyond what a computer can hold give no index.",
+        "too large to add up, or too small",
+        "Values so large, or all of them so small, that their sums and products are beyond what a computer can hold "
+        "give no index.",
     ),
     # keys
     Check(
@@ -269,7 +276,12 @@ _TABLE = (
         "The share of region x sector cells with a value, of the regions and sectors that the indicator has "
         "in any year.",
     ),
-    Check("CM091", "error", "no observations", "No file holds a row that could be read."),
+    Check(
+        "CM091",
+        "error",
+        "no observations",
+        "No file holds a row that could be read: all of them are empty below the header, or the only one is.",
+    ),
 )
 
 CHECKS: dict[str, Check] = {check.code: check for check in _TABLE}
@@ -363,11 +375,30 @@ def unreadable(findings: Sequence[Finding]) -> UnreadableError:
         return UnreadableError(only.message, where=where(only), fix=only.fix, findings=ordered)
     files = {f.file for f in worst if f.file}
     return UnreadableError(
-        f"{len(worst):,} problems in {len(files):,} file{'s' if len(files) != 1 else ''}",
+        f"{sum(f.count for f in worst):,} problems in {len(files):,} file{'s' if len(files) != 1 else ''}",
         where=", ".join(sorted(files)) or None,
         fix=worst[0].fix,
         findings=ordered,
     )
+
+
+def checks_failed(findings: Sequence[Finding]) -> ChecksFailedError:
+    """The error that carries all findings; it counts the places at fault, not the findings that name them.
+
+    Examples
+    --------
+    >>> twice = finding("CM050", "m", "f"), finding("CM050", "m", "f", count=199_998)
+    >>> checks_failed(twice).message, checks_failed([finding("CM091", "m", "f")]).message
+    ('the data fail 1 check in 199,999 places', 'the data fail 1 check')
+    """
+    error = ChecksFailedError(in_order(findings))
+    bad = [f for f in error.findings if f.severity == "error"]
+    checks, places = len({f.code for f in bad}), sum(f.count for f in bad)
+    error.message = f"the data fail {checks:,} check{'s' if checks != 1 else ''}"
+    if places > checks:
+        error.message += f" in {places:,} places"
+    error.args = (error.message,)
+    return error
 
 
 def where(item: Finding) -> str | None:

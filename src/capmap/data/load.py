@@ -13,12 +13,13 @@ from capmap.data.catalogue import as_given, read_catalogue
 from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
 from capmap.data.files import STDIN, Reading, find_files, no_file
-from capmap.data.findings import finding, in_order, is_unreadable, not_opened, unreadable
+from capmap.data.findings import checks_failed, finding, in_order, is_unreadable, not_opened, unreadable
 from capmap.data.nearest import nearest
 from capmap.data.observations import read_observations
 from capmap.data.settings import RUN_FILE, find_run_file, merge
 from capmap.data.toml import TomlFile, read_toml
-from capmap.errors import ChecksFailedError, Finding, UnreadableError, UsageError
+from capmap.data.totals import declared
+from capmap.errors import Finding, UnreadableError, UsageError
 from capmap.model import Indicator, Kind, Project
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,7 +45,8 @@ def load(
         named after the file, or several if it has an `indicator` column; codes are taken as found.
     kind : of the indicators in `data`: count, value, intensity or score. Needed with `data`.
     columns : our column -> its name in the files, where they differ.
-    overrides : settings by dotted key (`specialisation.threshold`) that win over all others; None is unset.
+    overrides : settings by dotted key (`specialisation.threshold`) that win over all others; None is unset. A region
+        named as `specialisation.reference` that looks like a total (CM065) is none among the regions: see `declared`.
     environ : the environment; `os.environ` by default. `CAPMAP_SECTION_KEY` wins over `capmap.toml`.
     check : raise on findings of severity error. False: keep them in the project and read what can be read.
 
@@ -63,7 +65,7 @@ def load(
         loaded = _loaded(project, data, kind, columns, overrides, environ)
     except OSError as error:
         raise unreadable([_not_there(error)]) from None
-    return _judged(loaded, check=check)
+    return _judged(declared(loaded, loaded.run.specialisation.reference), check=check)
 
 
 def _not_there(error: OSError) -> Finding:
@@ -211,5 +213,5 @@ def _judged(project: Project, *, check: bool) -> Project:
     if check and any(is_unreadable(f) for f in findings):
         raise unreadable(findings)
     if check and any(f.severity == "error" for f in findings):
-        raise ChecksFailedError(findings)
+        raise checks_failed(findings)
     return replace(project, findings=findings)

@@ -123,11 +123,11 @@ def panel(project: Project, indicator: str, *, exclude: Sequence[str] = ()) -> P
         kept_sector[sector_labels.index(TOTAL)] = False
     roles = _roles(project, region_labels)
     seen_region = np.bincount(region, minlength=len(region_labels)) > 0
-    excluded = set(exclude)
-    is_region = np.array([r == "region" and c not in excluded for c, r in zip(region_labels, roles, strict=True)])
+    reference_code = _reference_code(meta, region_labels, roles, seen_region)
+    apart = {*exclude, reference_code}
+    is_region = np.array([r == "region" and c not in apart for c, r in zip(region_labels, roles, strict=True)])
     is_region &= seen_region
 
-    reference_code = _reference_code(meta, region_labels, roles, seen_region)
     reference = None
     if reference_code is not None:
         mine = (region == region_labels.index(reference_code)) & kept_sector[sector]

@@ -30,7 +30,8 @@ NEARLY = 0.01  #: relative distance to the sum of all others within which a row 
 OTHERS = 3  #: how many others a suspected total must have, and cells to compare it in
 #: Codes that data publishers give to the world: World Bank, SDMX, Eurostat, Our World in Data.
 WORLD_CODES = frozenset({"WLD", "W0", "W00", "_W", "WORLD", "OWID_WRL"})
-
+#: What `--reference` takes besides codes; a region so called is named there in capitals.
+REFERENCES = frozenset({"world", "sum", "peers"})
 #: Words for a total, as a code or label; a row so called is a suspect in a table of any size.
 TOTAL_WORDS = frozenset(
     {"all", "ensemble", "gesamt", "insgesamt", "overall", "sum", "summe", "suma", "tot", "total", "totale", "totaal"}
@@ -38,6 +39,8 @@ TOTAL_WORDS = frozenset(
 )
 #: Sum of the sizes of a series' values up to which the product of two sums is a number.
 LARGEST = 1e150
+#: Largest value of a series below which the product of two sums may be lost.
+SMALLEST = 1e-140
 DENSE = 16  #: cells of the rectangle per row up to which a table of all of them is made
 PLAIN = 1e16  #: size from which numbers are shown with an exponent
 
@@ -95,6 +98,11 @@ class Subject:
         if any(f.code == "CM023" and f.file == file for f in self.project.findings):
             return np.full(len(codes), -1, dtype=np.intp)
         return _parents(codes, listed)
+
+    @cached_property
+    def world_codes(self) -> Bools:
+        """(n_regions,) regions whose code means the world."""
+        return np.array([code.upper() in WORLD_CODES for code in self.regions], dtype=np.bool_)
 
     @cached_property
     def regions_called_total(self) -> Bools:
@@ -543,28 +551,30 @@ def _in(year: int | None) -> str:
 def undeclared_totals(series: Sequence[Table]) -> Iterator[Finding]:
     """Regions and sectors that look like the sum of all others, over the years one finding each."""
     subject, indicator = series[0].subject, series[0].indicator
-    world = np.array([code.upper() in WORLD_CODES for code in subject.regions])
     called_total = subject.sectors_called_total(indicator.classification)
     regions: dict[int, list[Ints]] = defaultdict(list)
     sectors: dict[int, list[Ints]] = defaultdict(list)
     for table in series:
-        suspects = set(np.flatnonzero(world & table.proper & subject.seen[indicator.id][0]).tolist())
         if indicator.additive:
-            suspects |= set(_like_the_rest(table, table.region, table.sector, subject.regions_called_total))
             for sector in _like_the_rest(table, table.sector, table.region, called_total):
                 sectors[sector].append(table.start + np.flatnonzero(table.sector == sector))
-        for region in suspects:
+        for region in like_totals(table):
             if len(rows := np.flatnonzero(table.region == region)):
                 regions[region].append(table.start + rows)
     for region, found in regions.items():
         code = subject.regions[region]
-        why = "is a common code for the world" if world[region] else "nearly equals the sum of all other regions"
+        named = code.upper() if code in REFERENCES else code
+        why = (
+            "is a common code for the world"
+            if subject.world_codes[region]
+            else "nearly equals the sum of all other regions"
+        )
         yield _first(
             subject,
             "CM065",
             np.concatenate(found),
             f"{code} {why} ({indicator.id}) but counts as a region",
-            f"give it the role `reference` in regions.csv, or use --reference {code} or --exclude {code}",
+            f"give it the role `reference` in regions.csv, or use --reference {named} or --exclude {code}",
             "region",
         )
     for sector, found in sectors.items():
@@ -577,6 +587,15 @@ def undeclared_totals(series: Sequence[Table]) -> Iterator[Finding]:
             f"give a total the code {TOTAL}, or leave it out",
             "sector",
         )
+
+
+def like_totals(table: Table) -> set[int]:
+    """Numbers of the regions that look like the total of all others: by a code for the world, or by their values."""
+    subject = table.subject
+    found = set(np.flatnonzero(subject.world_codes & table.proper & subject.seen[table.indicator.id][0]).tolist())
+    if table.indicator.additive:
+        found |= set(_like_the_rest(table, table.region, table.sector, subject.regions_called_total))
+    return found
 
 
 def _like_the_rest(table: Table, along: Ints, across: Ints, called_total: Bools) -> list[int]:
@@ -703,10 +722,13 @@ def breaks(series: Sequence[Table]) -> Iterator[Finding]:
 
 
 def beyond_numbers(series: Sequence[Table]) -> Iterator[Finding]:
-    """Values so large that sums, or products of two sums, are no finite numbers."""
+    """Values so large, or all of them so small, that sums or products of two sums are beyond a computer's numbers."""
     count = sum(len(table.value) for table in series)
     with np.errstate(over="ignore", invalid="ignore"):
-        if max(np.fmax.reduce(np.abs(table.value)) for table in series) * count <= LARGEST:
+        largest = np.fmax.reduce([np.fmax.reduce(np.abs(table.value)) for table in series])
+        if series[0].indicator.additive and 0 < largest < SMALLEST:
+            yield _too_small(series)
+        if not largest * count > LARGEST:  # NaN where nothing is known
             return
         size = np.abs(np.concatenate([table.value for table in series]))
         total = np.nansum(size)
@@ -719,6 +741,18 @@ def beyond_numbers(series: Sequence[Table]) -> Iterator[Finding]:
         rows,
         f"{len(rows):,} value{'s' if len(rows) != 1 else ''} of {series[0].indicator.id} too large to add up",
         "check the exponents, or choose a larger unit",
+        "value",
+    )
+
+
+def _too_small(series: Sequence[Table]) -> Finding:
+    rows = series[0].start + np.flatnonzero(np.abs(np.concatenate([table.value for table in series])) > 0)
+    return _first(
+        series[0].subject,
+        "CM042",
+        rows,
+        f"no value of {series[0].indicator.id} is large enough to multiply two of them",
+        "check the exponents, or choose a smaller unit",
         "value",
     )
 

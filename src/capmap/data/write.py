@@ -580,6 +580,8 @@ def _explained(path: Path, error: Exception) -> WriteError | None:
         errno.EFBIG: ("the file is too large for this place", f"name another place; {unchanged}"),
         errno.ENAMETOOLONG: ("the name is too long", "name it shorter"),
     }
+    if path.parent.is_dir():  # it is there, but takes no file of that name, such as /proc
+        reasons[errno.ENOENT] = (f"{path.parent} takes no such file", "name a file in another folder")
     reasons[errno.EPERM] = reasons[errno.EACCES]
     reasons[errno.EDQUOT] = ("your share of the disk is full", reasons[errno.ENOSPC][1])
     what, fix = reasons.get(code, (os.strerror(code), f"name another place; {unchanged}"))

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.methods.relatedness import check_presence
+from capmap.methods.relatedness import check_presence, null_tables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -254,6 +254,51 @@ def complexity(
     flags |= {"eigengap"} if close else set()
     flags |= {"largest_component"} if len(parts.sizes) > 1 else set()
     return Complexity(eci, pci, eigenvalues, diversity, ubiquity, parts, tuple(sorted(flags)))
+
+
+def chance(presence: Bools, draws: int, rng: np.random.Generator) -> float:
+    """How often tables of the same diversities and ubiquities have as large a second eigenvalue, by chance alone.
+
+    The eigengap asks whether the second eigenvector is one; this asks whether it is more than noise. In tables of some
+    tens of regions and sectors noise often has an eigengap.
+
+    Parameters
+    ----------
+    presence : (n_regions, n_sectors) bool array.
+    draws : tables drawn from the null model (`capmap.methods.relatedness.null_tables`).
+    rng : source of randomness.
+
+    Returns
+    -------
+    One-sided p-value, (1 + draws with an eigenvalue at least as large) / (1 + draws). A table in parts has 1 as its second
+    eigenvalue; NaN with fewer than two regions or sectors.
+
+    Raises
+    ------
+    ValueError : `presence` is not a 2-D bool array, or there is no draw.
+
+    Examples
+    --------
+    Only one table has these sums, so nothing is beyond chance:
+
+    >>> chance(np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0]], bool), 9, np.random.default_rng(1))
+    1.0
+    """
+    check_presence(presence)
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, not {draws}")
+    held = presence[:, np.asarray(presence.any(axis=0))]
+    held = held[np.asarray(held.any(axis=1))]
+    if min(held.shape, default=0) < 2:
+        return float("nan")
+    observed = _second_eigenvalue(held)
+    reached = sum(_second_eigenvalue(table) >= observed - TIE for table in null_tables(held, draws, rng))
+    return (1 + reached) / (1 + draws)
+
+
+def _second_eigenvalue(presence: Bools) -> float:
+    m = presence.astype(np.float64)
+    return float(_second_eigenvector(m, m.sum(axis=1), m.sum(axis=0))[1][1])
 
 
 def components(presence: Bools) -> Components:
@@ -678,13 +723,11 @@ def _second_eigenvector(m: Floats, d: Floats, u: Floats) -> tuple[Floats, Floats
     With A = D^-1/2 M U^-1/2, A A' is similar to that matrix and A' A to its counterpart for sectors; both share all
     eigenvalues but zeros.
     """
-    from scipy.linalg import eigh
-
     a = m / np.sqrt(np.outer(d, u))
     by_region = len(d) <= len(u)
     symmetric = a @ a.T if by_region else a.T @ a
     n = len(symmetric)
-    values, vectors = eigh(symmetric, subset_by_index=[max(n - 3, 0), n - 1], overwrite_a=True, check_finite=False)
+    values, vectors = _eigenpairs(symmetric, max(n - 3, 0), n - 1)
     eigenvalues = np.zeros(3)
     eigenvalues[: len(values)] = values[::-1]
     second = vectors[:, -2]
@@ -693,13 +736,26 @@ def _second_eigenvector(m: Floats, d: Floats, u: Floats) -> tuple[Floats, Floats
     return (m @ (second / np.sqrt(u))) / d, eigenvalues
 
 
+def _eigenpairs(symmetric: Floats, first: int, last: int) -> tuple[Floats, Floats]:
+    """Eigenvalues from one place to another in rising order, (n,), and their vectors in columns.
+
+    The driver that computes some of them fails, rarely, on matrices with many equal eigenvalues: then all are computed.
+    """
+    from scipy.linalg import LinAlgError, eigh
+
+    try:
+        values, vectors = eigh(symmetric, subset_by_index=[first, last], check_finite=False)
+    except LinAlgError:
+        values, vectors = eigh(symmetric, driver="evd", check_finite=False)
+        values, vectors = values[first : last + 1], vectors[:, first : last + 1]
+    return values, vectors
+
+
 def _unique_contribution(links: Floats) -> tuple[Floats, Floats, str]:
     """GENEPY of each row of a symmetric matrix, its three eigenvalues of largest size, and what flags the index."""
-    from scipy.linalg import eigh
-
     n = len(links)
     ends = [(0, min(2, n - 1)), *([(max(3, n - 3), n - 1)] if n > 3 else [])]  # the largest in size lie at either end
-    found = [eigh(links, subset_by_index=end, check_finite=False) for end in ends]
+    found = [_eigenpairs(links, *end) for end in ends]
     values = np.concatenate([one for one, _ in found])
     order = np.argsort(-np.abs(values), kind="stable")[:3]
     eigenvalues = np.zeros(3)

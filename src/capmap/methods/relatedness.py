@@ -14,7 +14,7 @@ Conventions, the same in every function:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -548,19 +548,36 @@ def significance(presence: Bools, draws: int, rng: np.random.Generator) -> Signi
     check_presence(presence)
     if draws < 1:
         raise ValueError(f"draws must be at least 1, not {draws}")
-    table = presence[presence.any(axis=1)]  # a region without sectors has nothing to trade
-    for _ in range(BURN_IN):
-        table = _trade(table, rng)
     observed = _co_occurrence(presence, presence)
     reached = np.ones(observed.shape, np.int32)
-    for _ in range(draws):
-        for _ in range(TRADES):
-            table = _trade(table, rng)
+    for table in null_tables(presence, draws, rng):
         reached += _co_occurrence(table, table) >= observed
     held: Bools = np.asarray(presence.any(axis=0))
     pairs = np.triu(held[:, np.newaxis] & held, k=1)
     p_value = np.where(pairs | pairs.T, reached / (draws + 1.0), np.nan)
     return Significance(p_value, _false_discovery(p_value, pairs), draws)
+
+
+def null_tables(presence: Bools, draws: int, rng: np.random.Generator) -> Iterator[Bools]:
+    """Tables of the same diversities and ubiquities, each equally likely: the null model of `significance`.
+
+    Parameters
+    ----------
+    presence : (n_regions, n_sectors) bool array.
+    draws : tables, 5 rounds of trades apart after 50 to begin with.
+    rng : source of randomness.
+
+    Yields
+    ------
+    (n, n_sectors) bool arrays of the n regions that hold anything, in their order.
+    """
+    table = presence[presence.any(axis=1)]  # a region without sectors has nothing to trade
+    for _ in range(BURN_IN):
+        table = _trade(table, rng)
+    for _ in range(draws):
+        for _ in range(TRADES):
+            table = _trade(table, rng)
+        yield table
 
 
 def maximum_spanning_tree(proximity: Floats) -> Links:

@@ -95,6 +95,7 @@ def run_all(
     """
     folder = Path(folder)
     _refuse_input(project, folder)
+    _refuse_file(folder)
     earlier = _listed(folder)
     with _staging(folder) as stage:
         manifest = _compute(project, everything() if analyses is None else analyses, stage, folder)
@@ -162,6 +163,14 @@ def _refuse_input(project: Project, folder: Path) -> None:
         )
 
 
+def _refuse_file(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(
+            f"cannot write {folder}: it is a file, and a run fills a folder", where=str(folder),
+            fix="name a folder, such as results; one result into a file: capmap rca -o FILE",
+        )  # fmt: skip
+
+
 def _listed(folder: Path) -> list[Any]:
     """Files that the manifest of an earlier run lists; a manifest of somebody else is not to be replaced."""
     path = folder / MANIFEST
@@ -198,7 +207,7 @@ def _staging(folder: Path) -> Iterator[Path]:
     made = not folder.exists()
     with writing(folder):
         if made:
-            folder.mkdir()
+            _make(folder)
     try:
         with _shared(folder):
             with writing(folder):
@@ -210,6 +219,18 @@ def _staging(folder: Path) -> Iterator[Path]:
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        if not folder.parent.is_dir():
+            raise
+        raise WriteError(  # a folder that the system fills itself, such as /proc
+            f"cannot write {folder}: the system lets nobody make a folder in {folder.parent}", where=str(folder),
+            fix="name another place",
+        ) from None  # fmt: skip
 
 
 @contextmanager

@@ -11,7 +11,20 @@ from rich.text import Text
 
 from capmap.errors import UsageError
 from capmap.report import numbers, words
-from capmap.report.layout import Column, View, ages, cite_all, fingerprint, line, references, stacked, titled
+from capmap.report.layout import (
+    Column,
+    View,
+    ages,
+    basis,
+    capital,
+    cite_all,
+    fingerprint,
+    line,
+    references,
+    stacked,
+    sums,
+    titled,
+)
 
 #: Sectors listed before `--all`.
 SHOWN = 10
@@ -45,7 +58,8 @@ def _title(seen: View) -> Text:
     codes = _codes(seen)
     left = Text(" - ".join(seen.region(c).upper() for c in codes), style="bold")
     years = ", ".join(f"{seen.meta(b['indicator']).noun} {b['year'] or ''}".strip() for b in seen.result.meta["blocks"])
-    return titled(seen, left, f"{years}  data {fingerprint(seen.project)}")
+    data = f"data {fingerprint(seen.project)}"
+    return titled(seen, left, f"{years}  {data}", data)
 
 
 def headline(seen: View) -> list[str]:
@@ -66,11 +80,10 @@ def headline(seen: View) -> list[str]:
         if common
         else f"No field in which {everyone.lower()} are specialised."
     )
-    unjudged = f", {n['not_judged']} cannot be judged" if n["not_judged"] else ""
-    sentences.append(
-        f"{shared} Of {n['fields']} fields, {n['differing']} differ beyond noise, "
-        f"{n['too_close']} cannot be told apart{unjudged}."
-    )
+    counted = [f"{n['differing']} differ beyond noise", f"{n['too_close']} cannot be told apart"]
+    counted += [f"in {n['nobody']} nobody is specialised and none differ"] if n["nobody"] else []
+    counted += [f"{n['not_judged']} cannot be judged"] if n["not_judged"] else []
+    sentences.append(f"{shared} Of {words.counted(n['fields'], 'field')}, {', '.join(counted)}.")
     return sentences
 
 
@@ -79,8 +92,15 @@ def _number(n: int) -> str:
 
 
 def _warnings(seen: View) -> list[str]:
-    said = ages(seen, [(block["indicator"], block["year"]) for block in seen.result.meta["blocks"]])
+    coverage = seen.rows("coverage")
+    last = {
+        row["indicator"]: max((r["last_year"] or 0) for r in coverage if r["indicator"] == row["indicator"])
+        for row in coverage
+    }
+    said = ages(seen, [(block["indicator"], block["year"]) for block in seen.result.meta["blocks"]], last)
+    said += _shared(seen)
     warnings = [" ".join(said)] if said else []
+    warnings += sums(seen)
     warnings += references(seen)
     for row in seen.table("size").iter_rows(named=True):
         letters = (row["status"] or "").split(";")
@@ -94,6 +114,28 @@ def _warnings(seen: View) -> list[str]:
     return warnings
 
 
+def _shared(seen: View) -> list[str]:
+    """Which figures are of an earlier year because not all regions have a later one."""
+    if seen.asked:
+        return []
+    said = []
+    for name, own in ((n, [r for r in seen.rows("coverage") if r["indicator"] == n]) for n in _counted(seen)):
+        later = [f"{r['region']} {r['last_year']}" for r in own if (r["last_year"] or 0) > (r["year"] or 0)]
+        if later and own[0]["year"]:
+            noun = capital(seen.meta(name).noun)
+            said.append(f"{noun} of {own[0]['year']}, the last year that all of them have ({', '.join(later)}).")
+    return said
+
+
+def _counted(seen: View) -> list[str]:
+    return [block["indicator"] for block in seen.result.meta["blocks"]]
+
+
+def _block(seen: View, indicator: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(b for b in seen.result.meta["blocks"] if b["indicator"] == indicator)
+    return found
+
+
 def _size(seen: View) -> list[RenderableType]:
     codes = _codes(seen)
     beside = len(codes) <= 3 or seen.width >= 34 + 14 * len(codes)  # else the order gets a line of its own
@@ -104,7 +146,10 @@ def _size(seen: View) -> list[RenderableType]:
     for name in _ids(size):
         own = {r["region"]: r for r in size.filter(pl.col("indicator") == name).iter_rows(named=True)}
         noun = seen.meta(name).noun
-        title = f"  {noun.capitalize()}  world%" + (" (rank)" if ranked else "")
+        year = f" {_block(seen, name)['year']}" if basis(_block(seen, name)) else ""
+        title = f"  {capital(noun)}{year}  {words.share_title(_block(seen, name)['total'])}" + (
+            " (rank)" if ranked else ""
+        )
         rows.append([title, *(_total(own.get(c), ranked) for c in codes), _order(own)])
         orders.append(f"{noun}: {_order(own)}")
     table = seen.table("intensity")
@@ -331,7 +376,7 @@ def _closing(seen: View) -> list[RenderableType]:
     lines.append(
         line(
             "MORE",
-            f"capmap compare {' '.join(codes)} --versus {codes[0]} | --sort share | --reference ex:CODE | -f csv",
+            f"{seen.command('compare', *codes, '--versus', codes[0])} | --sort share | --reference ex:CODE | -f csv",
         )
     )
     return lines

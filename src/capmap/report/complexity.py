@@ -19,12 +19,17 @@ REASONS = {
     "few_regions": "held by too few regions",
     "no_presence": "holds nothing",
     "no_total": "no total",
+    "no_population": "population unknown",
+    "no_reference": "nothing to compare with",
     "not_in_both": "not in both indicators",
+    "out_elsewhere": "take no part in the other indicator",
     "small_population": "too few inhabitants",
     "small_total": "too small a share of the world",
 }
 #: Flags of an index, in words.
 FLAGS = {
+    "chance_dimension": "tables of chance with the same diversities and ubiquities have as clear a second dimension: read no "
+    "order into the index",
     "eigengap": "the second dimension is not clear (computed by force)",
     "largest_component": "only the largest of several unconnected parts is computed",
     "previous_sign": "diversity does not settle which end is complex: the direction of the year before is kept",
@@ -248,7 +253,9 @@ def _scale(block: Mapping[str, Any], frame: pl.DataFrame | None, sectors: Mappin
             )
             said.append(f"the scale runs from {words.joined(high)} (high) to {words.joined(low)} (low)")
     said.append(f"ECI correlates {block['correlation_with_diversity']:.2f} with diversity")
-    said.append("eigenvalues " + ", ".join(f"{v:.2f}" for v in block["eigenvalues"]))
+    p_value = block.get("p_second_dimension")
+    beyond = "" if p_value is None else f" (as clear by chance: p = {p_value:.2f})"
+    said.append("eigenvalues " + ", ".join(f"{v:.2f}" for v in block["eigenvalues"]) + beyond)
     lines = ["; ".join(said)]
     lines += [FLAGS[flag] for flag in block["flags"]]
     return lines

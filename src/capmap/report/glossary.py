@@ -41,7 +41,7 @@ COLUMNS: dict[str, str] = {
     "of it; for the dominant region itself the next such region. Null: no other region is that large, or no base is "
     "left.",
     "ceiling": "Largest RCA the cell could reach, x / max(x_i, x_j); low for large regions and large sectors. "
-    "Null: as `rca`.",
+    "Null: as `rca`, or the region is no part of the reference, where nothing bounds the index.",
     "rca_low": "Lower end of the range of RCA. Counts: exact interval of counting error, widened by `dispersion`. "
     "Values: smallest yearly index of the window. Null: no index, or values of one period.",
     "rca_high": "Upper end of the range of RCA, as `rca_low`. Null: no index, or values of one period.",
@@ -51,9 +51,9 @@ COLUMNS: dict[str, str] = {
     "beyond chance.",
     "rca_eb_high": "Upper end of the posterior interval of the true index. Null: as `rca_eb_low`.",
     "p_above_one": "Posterior probability that the true index exceeds 1, from 0 to 1. Null: as `rca_eb_low`.",
-    "p_material": "Posterior probability that the true index exceeds the material one (`[profile] material`, 1.25), "
-    "from 0 to 1; against the rest of the world where the region exceeds a tenth of it. Null: as `rca_eb_low`, or the "
-    "sole producer among such large regions.",
+    "p_material": "Posterior probability that the true index exceeds the material one (`[profile] material`, 1.25, "
+    "or the threshold where that is higher), from 0 to 1; against the rest of the world where the region exceeds a "
+    "tenth of it. Null: as `rca_eb_low`, or the sole producer among such large regions.",
     "dispersion": "Noise between periods, phi: the variance of counts in units of the Poisson variance, at least 1; "
     "one number for all cells of an indicator. Null: values.",
     "persistence": "Periods among the last three in which the cell was materially specialised, 0 to 3. Null: no index, "
@@ -136,7 +136,7 @@ COLUMNS: dict[str, str] = {
     "headline.region": "Region the clause names. Null: none.",
     "headline.sector": "Sector the clause names. Null: none.",
     "headline.value": "Figure of the clause, of the kind that `measure` names. Null: the clause has none.",
-    "headline.low": "Lower end of the range of the figure; for an intensity, its value. Null: none.",
+    "headline.low": "Lower end of the range of the figure. Null: none.",
     "headline.high": "Upper end of the range of the figure. Null: none.",
     "headline.n": "Count that belongs to the figure: persistence of a specialisation, rank of a leader, number of "
     "regions or fields looked at. Null: none.",
@@ -152,7 +152,8 @@ COLUMNS: dict[str, str] = {
     "earlier": "Whether the index reached the material threshold in a period before the last three. Null: no earlier period.",
     "distance": "Structural distance, in standard deviations. Null: peers of your own choice.",
     "stage": "Stage of the innovation and production chain.",
-    "state": "Evidence at the stage: `evidence` (every indicator has the region), `partial` or `no_evidence`.",
+    "state": "Evidence at the stage: `evidence` (every indicator has the region), `partial`, `not_in_year` (data of "
+    "other years alone) or `no_evidence`.",
     "stages.indicators": "Ids that have data of the region, joined by `;`. Null: none.",
     "lacking": "Ids of the stage without data of the region, joined by `;`. Null: none.",
     "size.value": "Total over the sectors, in the indicator's unit. Null: no value.",
@@ -214,6 +215,7 @@ COLUMNS: dict[str, str] = {
     "pairs.spread": "RSCA of `region` less RSCA of `other` (shrunken for counts), from -2 to 2.",
     "complements.value": "RSCA of `region` less RSCA of `other`, from 0 to 2.",
     "compare.coverage.sectors": "Number of sectors with an index.",
+    "compare.coverage.last_year": "Last year with a value of the region. Null: none, or data without years.",
     "compare.coverage.of": "Number of sectors of the indicator. Null: not compared.",
     # sector
     "hhi_low": "Herfindahl-Hirschman index of the sector over regions if the rest of the world is many small ones, "
@@ -481,8 +483,9 @@ CLASSES: dict[str, str] = {
 }
 
 BANDS: dict[str, str] = {
-    "slight": "From the threshold (1) to the material index (1.25); counted, not listed.",
-    "moderate": "From the material index (1.25) to 2.",
+    "slight": "From the threshold (1) to the material index (1.25); counted, not listed. Empty where the threshold is "
+    "the higher one.",
+    "moderate": "From the material index (1.25), or the threshold where that is higher, to 2.",
     "high": "From 2 to 4.",
     "very_high": "4 and more.",
 }
@@ -503,7 +506,7 @@ LISTINGS: dict[str, str] = {
     "0.90).",
     "large": "Among the five largest regions (of a small table, in its first third), yet not specialised: size, not "
     "focus.",
-    "slight": "Established, but the index lies between 1 and the material one.",
+    "slight": "Established, but the index lies between the threshold and the material one.",
     "uncertain": "The data do not decide.",
     "not_specialised": "Not specialised, and not large.",
     "no_index": "No value or no base, so no index.",
@@ -544,6 +547,8 @@ NOTES: dict[str, str] = {
     "suppressed": "The value is confidential (status Q).",
     "eigengap": "The second and third eigenvalues are too close to tell their eigenvectors apart; computed by force, or not at "
     "all.",
+    "chance_dimension": "Tables of chance with the same diversities and ubiquities have as clear a second dimension (p above "
+    "0.05 in 39 draws): read no order into the index.",
     "disconnected": "The table falls into parts that share no sector: there is no common scale.",
     "equal_diversity": "All regions hold equally many sectors: which end of the scale is complex cannot be told.",
     "few_regions": "Fewer regions hold the sector than `min_regions`, so it takes no part.",
@@ -553,6 +558,8 @@ NOTES: dict[str, str] = {
     "not_candidate": "RCA was above 0.5 in the period before, or is not known: no entry in the sense of the backtest.",
     "no_correlation": "Fewer than 3 regions are known for both sectors, or one sector is the same in all.",
     "not_in_both": "The region has no rows in one of the two indicators.",
+    "no_population": "The population of the region is unknown, so it holds nothing per head.",
+    "no_reference": "The region has nothing to be compared with, so it holds nothing.",
     "no_presence": "It holds nothing, or nobody holds it, so it takes no part.",
     "no_rca": "No value or no base, so no index and no presence.",
     "no_second_dimension": "The second eigenvalue is 0: the table has no second dimension.",
@@ -604,6 +611,7 @@ CLAUSES: dict[str, str] = {
     "differing": "Number of fields in which an order is resolved.",
     "not_judged": "How many fields have no known range in some region, so that no order can be judged.",
     "too_close": "Number of fields in which nothing can be told apart.",
+    "nobody": "Number of fields in which no compared region is specialised, and none is uncertain.",
     "fields": "Number of fields compared.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 HEAD = 11
 #: Narrowest that the first column of a table becomes.
 NARROWEST = 8
+#: Commands that take `--level`.
+LEVELLED = ("rca", "profile", "compare", "sector", "complexity", "opportunities")
 #: Narrowest screen on which remarks stand beside names; below it a legend explains the marks alone.
 REMARKS_FROM = 84
 
@@ -36,13 +39,26 @@ class View:
     today: int
     width: int
     everything: bool
+    source: tuple[str, ...] = ()  #: what names these data on the command line
+    level: str | None = None  #: level that was added up to
     limits: Any = None  #: rows that blocks may take, as the page that is drawn defines them
     _rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     @property
-    def cut(self) -> Literal["ellipsis", "crop"]:
+    def cut(self) -> str:
         """How a text that is too long ends."""
-        return "ellipsis" if self.marks is numbers.UNICODE else "crop"
+        return "…" if self.marks is numbers.UNICODE else ".."
+
+    def command(self, *words_: str) -> str:
+        """`capmap WORDS` on the same data and level, as it can be typed into a shell."""
+        level = ("--level", self.level) if self.level and words_[0] in LEVELLED else ()
+        return shlex.join(("capmap", *words_, *self.source, *level))
+
+    @property
+    def asked(self) -> str | None:
+        """The year that was asked for; None for the latest."""
+        year = str(self.result.meta["parameters"]["year"])
+        return None if year in ("latest", "None") else year
 
     def table(self, name: str) -> pl.DataFrame:
         """One table of the result."""
@@ -96,23 +112,33 @@ class View:
 def view(
     project: Project, result: Result, *, labels: Mapping[str, str], sectors: Mapping[str, Mapping[str, str]],
     encoding: str | None, today: int, width: int, everything: bool = False, ascii_only: bool = False,
+    source: Sequence[str] = (), level: str | None = None,
 ) -> View:  # fmt: skip
-    """Everything the sections look at."""
-    return View(project, result, labels, sectors, numbers.symbols(encoding, ascii_only), today, width, everything)
+    """Everything the sections look at; `source` and `level` are what commands that a screen proposes need as well."""
+    marks = numbers.symbols(encoding, ascii_only)
+    return View(project, result, labels, sectors, marks, today, width, everything, tuple(source), level)
 
 
-def titled(seen: View, left: Text, right: str) -> Text:
-    """A title with a grey remark at the right end, where there is room for it."""
-    gap = seen.width - left.cell_len - len(right)
-    return left.append(" " * gap).append(right, style="bright_black") if gap >= 2 else left
+def titled(seen: View, left: Text, *remarks: str) -> Text:
+    """A title with the first of some grey remarks at the right end that there is room for."""
+    for right in remarks:
+        gap = seen.width - left.cell_len - len(right)
+        if gap >= 2:
+            return left.append(" " * gap).append(right, style="bright_black")
+    return left
 
 
-def state(seen: View) -> str:
-    """Which data are shown and whether they pass the checks."""
+def state(seen: View) -> tuple[str, ...]:
+    """Which data are shown and whether they pass the checks, from the longest to the shortest."""
     serious = sum(f.severity == "warning" for f in seen.project.findings)
-    checked = f"{serious} warnings: capmap check" if serious else "checks ok"
+    checked = words.counted(serious, "warning") if serious else "checks ok"
+    single = "--data" in seen.source
     name = "sample project" if seen.project.bundled else seen.project.root.resolve().name
-    return f"{name}  data {fingerprint(seen.project)}  {checked}"
+    if single:
+        name = seen.source[seen.source.index("--data") + 1].rpartition("/")[2]
+    data = f"data {fingerprint(seen.project)}"
+    told = [f"{name}  {data}  {checked}", f"{data}  {checked}", checked]
+    return (f"{told[0]}: {seen.command('check')}", *told) if serious else tuple(told)
 
 
 def fingerprint(project: Project) -> str:
@@ -171,7 +197,7 @@ def grid(
     """A table whose first column takes what is left, `first` to `most`, and ends in an ellipsis where that is too little.
 
     The other columns are as wide as what they hold, so that no number is ever cut: where they leave less than `first`,
-    those to spare go, and then the first column gives way.
+    those to spare go, then the first column gives way, and in the end there are several tables under each other.
     """
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     widths = _widths(columns, cells)
@@ -182,6 +208,9 @@ def grid(
             break
         kept.remove(last)
     rest = sum(widths[k] + 1 for k in kept[1:])
+    if rest + NARROWEST > seen.width and len(kept) > 2:
+        tables = stacked(seen, [columns[k] for k in kept], [[row[k] for k in kept] for row in cells], NARROWEST, most)
+        return Text().join(tables)
     widths[0] = min(max(first, min(most, seen.width - rest)), max(seen.width - rest, NARROWEST))
     whole = Text(no_wrap=True, overflow="ignore", end="")
     titles = [Text(column.title, style="bright_black") for column in columns]
@@ -220,7 +249,7 @@ def stacked(
         grid(seen, [columns[k] for k in (0, *group)], [[row[k] for k in (0, *group)] for row in cells], first, most)
         for group in groups
     ]
-    return [part for table in tables for part in (Text(), table)][1:]
+    return [part for table in tables for part in (Text("\n", end=""), table)][1:]
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[int]:
@@ -229,9 +258,11 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> list[i
     ]
 
 
-def _justified(text: Text, width: int, justify: Literal["left", "right"], cut: Literal["ellipsis", "crop"]) -> Text:
+def _justified(text: Text, width: int, justify: Literal["left", "right"], cut: str) -> Text:
     own = text.copy()
-    own.truncate(width, overflow=cut)
+    if own.cell_len > width:
+        own.truncate(max(width - len(cut), 0), overflow="crop")
+        own.append(cut)
     gap = width - own.cell_len
     if justify == "right":
         own.pad_left(gap)
@@ -240,15 +271,48 @@ def _justified(text: Text, width: int, justify: Literal["left", "right"], cut: L
     return own
 
 
-def ages(seen: View, ends: Sequence[tuple[str, int | None]]) -> list[str]:
-    """A sentence for every year in which old series end: `Families and articles end in 2018, 8 years ago.`"""
-    found: dict[int, list[str]] = {}
-    for indicator, year in ends:
+def ages(seen: View, shown: Sequence[tuple[str, int | None]], last: Mapping[str, int | None]) -> list[str]:
+    """A sentence for every year of old figures: `Families and articles end in 2018, 8 years ago.`
+
+    A year that was chosen, or after which the data go on (`last` has the last year of an indicator), is no end:
+    `Families and articles: figures of 2008, 18 years ago.`
+    """
+    found: dict[tuple[int, bool], list[str]] = {}
+    for indicator, year in shown:
         if year is not None and seen.age(year):
-            found.setdefault(year, []).append(seen.meta(indicator).noun)
+            goes_on = seen.asked is not None or (last.get(indicator) or year) > year
+            found.setdefault((year, goes_on), []).append(seen.meta(indicator).noun)
     return [
-        f"{words.joined(sorted(nouns, reverse=True)).capitalize()} end in {year}, {seen.age(year)}."
-        for year, nouns in sorted(found.items())
+        f"{capital(words.joined(sorted(nouns, reverse=True)))}"
+        f"{': figures of' if goes_on else ' end in'} {year}, {seen.age(year)}."
+        for (year, goes_on), nouns in sorted(found.items())
+    ]
+
+
+def capital(text: str) -> str:
+    """A text with a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def basis(block: Mapping[str, Any]) -> str:
+    """Years that the figures of a block are sums of: `2020-2022`; empty where it is one year, or none.
+
+    >>> basis({"periods": [2020, 2021, 2022]}), basis({"periods": [2018]})
+    ('2020-2022', '')
+    """
+    years = [year for year in block["periods"] if year is not None]
+    return f"{years[0]}-{years[-1]}" if len(years) > 1 else ""
+
+
+def sums(seen: View) -> list[str]:
+    """A sentence for every block whose indices and shares are of several years, while sizes are of one."""
+    found: dict[str, list[str]] = {}
+    for block in seen.result.meta["blocks"]:
+        if basis(block):
+            found.setdefault(basis(block), []).append(seen.meta(block["indicator"]).noun)
+    return [
+        f"{capital(words.joined(nouns))}: indices and shares of fields are of the sum of {years}, totals of its last year."
+        for years, nouns in found.items()
     ]
 
 

@@ -98,12 +98,12 @@ def verdict(past: Mapping[str, Any]) -> list[str]:
     else:
         lines.append(f"no grade: {past['message'] or past['reason'].replace('_', ' ')}")
     if found:
-        base = f"{past['entries']:,} of {past['candidates']:,} candidates entered ({numbers.per_cent(past['base_rate'])}%, " \
-               f"{numbers.per_cent(past['base_rate_low'])}-{numbers.per_cent(past['base_rate_high'])}%)"  # fmt: skip
+        span = "-".join(numbers.per_cent(past[end]) for end in ("base_rate_low", "base_rate_high"))
+        base = f"base rate {numbers.per_cent(past['base_rate'])}% ({span}%)"
         lines.append(
-            f"lists of up to {found['list']} sectors a region ({found['listed']:,} picks) found {_tenth(found['found'])} of "
-            f"{found['entries']} real entries; RCA only {_tenth(found['rca'])}; best baseline "
-            f"({SCORES[past['best_baseline']]}) {_tenth(found['baseline'])}; chance {_tenth(found['chance'])}; {base}"
+            f"lists of up to {found['list']} sectors a region picked {found['listed']:,} of {past['candidates']:,} candidates "
+            f"and found {_tenth(found['found'])} of {found['entries']:,} real entries; RCA only {_tenth(found['rca'])}; best "
+            f"baseline ({SCORES[past['best_baseline']]}) {_tenth(found['baseline'])}; chance {_tenth(found['chance'])}; {base}"
         )
         lines.append(
             f"gain in PR-AUC over the best baseline {past['gain']:+.3f} (90%: {past['gain_low']:+.3f} to "
@@ -111,7 +111,7 @@ def verdict(past: Mapping[str, Any]) -> list[str]:
             + words.joined([str(year) for year in past["training"]])
         )
     if past["grade"] not in TRUSTED:
-        lines.append("so nothing here is advice: the table describes what is close and complex, and recommends nothing")
+        lines.append("so nothing here is advice: what is close and complex is described, not recommended")
     return lines
 
 
@@ -217,8 +217,12 @@ def caption(result: Result) -> list[str]:
             sorted({"p_entry": "probability of entry", "relative_density": "relative density"}[o] for o in orders)
         )
     )
-    lines += [f"{gap['indicator']}: {_gap(gap['reason'])}" for gap in result.meta.get("no_data", ())]
-    return lines
+    return [*lines, *gaps(result)]
+
+
+def gaps(result: Result) -> list[str]:
+    """Indicators that say nothing of the region, with the reason."""
+    return [f"{gap['indicator']}: {_gap(gap['reason'])}" for gap in result.meta.get("no_data", ())]
 
 
 def _gap(reason: str) -> str:

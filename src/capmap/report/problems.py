@@ -32,7 +32,7 @@ def error_lines(error: CapmapError) -> list[str]:
         lines.append(f"  {one.code} {place(one)}{one.message}")
         lines.append(f"        fix: {one.fix}")
     if len(bad) > SHOWN:
-        lines.append(f"  and {len(bad) - SHOWN:,} more: `capmap check` lists all of them")
+        lines.append(f"  and {sum(one.count for one in bad[SHOWN:]):,} more: `capmap check` lists all of them")
     if error.fix and not any(one.fix == error.fix for one in bad[:SHOWN]):
         lines.append(f"  fix: {error.fix}")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,8 +16,11 @@ from capmap.report import numbers, words
 from capmap.report.layout import (
     REMARKS_FROM,
     Column,
+    Line,
     View,
     ages,
+    basis,
+    capital,
     cite_all,
     grid,
     line,
@@ -25,11 +29,12 @@ from capmap.report.layout import (
     references,
     short,
     state,
+    sums,
     titled,
 )
 
 #: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
-SCREEN_LINES = 45
+SCREEN_LINES, SCREEN_WIDTH = 45, 100
 #: Rows of each block, from generous to tight: for the first indicator, for the others, and of an intensity's sectors.
 LIMITS = (
     ({"specialised": 4, "new": 3, "lost": 2, "large": 3}, {"specialised": 3, "new": 2, "lost": 1, "large": 1}, 3),
@@ -39,6 +44,8 @@ LIMITS = (
     ({"specialised": 2, "new": 1, "lost": 0, "large": 1}, {"specialised": 1, "new": 0, "lost": 0, "large": 0}, 1),
     ({"specialised": 1, "new": 1, "lost": 0, "large": 0}, {"specialised": 1, "new": 0, "lost": 0, "large": 0}, 1),
 )
+#: Which of them holds where the screen is narrow.
+NARROW_LIMITS = 2
 #: What marks say in the legend, short of what the remark beside a name says.
 LEGEND = {"new": "recent, unconfirmed", "lost": "no longer material", "large": "large, RCA < 1"}
 STYLE = {"specialised": "bold green", "new": "green", "lost": "yellow", "large": "cyan"}
@@ -53,24 +60,35 @@ def show(console: Console, seen: View, *, brief: bool = False) -> None:
 
     Blocks give up rows, never sections, until the profile fits SCREEN_LINES at 100 columns.
     """
-    top: list[RenderableType] = [_title(seen), Text(" ".join(headline(seen)))]
-    top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
-    console.print(Group(*(top if brief else _fitting(console, seen, top))))
+    console.print(Group(*([_title(seen), _sentences(seen), *_warned(seen)] if brief else _fitting(console, seen))))
 
 
-def _fitting(console: Console, seen: View, top: Sequence[RenderableType]) -> list[RenderableType]:
-    """All lines of a profile, with as many rows as fit; what has no rows to give up is made and measured once."""
-    above = [*top, *_context(seen), *_size(seen)]
+def _sentences(seen: View) -> Text:
+    return Text(" ".join(headline(seen)))
+
+
+def _warned(seen: View) -> list[RenderableType]:
+    return [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in warnings(seen)]
+
+
+def _fitting(console: Console, seen: View) -> list[RenderableType]:
+    """All lines of a profile, with as many rows as fit; what has no rows to give up is made and measured once.
+
+    The headline names no field that has no row.
+    """
+    above = [*_warned(seen), *_context(seen), *_size(seen)]
     below = [line for part in (_chain, _pattern, _prospects, _questions, _legend, _data) for line in part(seen)]
-    tries = LIMITS[:1] if seen.everything else LIMITS
-    room = SCREEN_LINES - _height(console, (*above, *below))
+    roomy = seen.everything or seen.width < SCREEN_WIDTH
+    tries = LIMITS[:1] if seen.everything else LIMITS[NARROW_LIMITS:][:1] if roomy else LIMITS
+    title = _title(seen)
+    room = SCREEN_LINES - _height(console, (title, *above, *below))
     for limits in tries:
         tight = replace(seen, limits=limits)
-        middle = [*_specialisations(tight), *_intensities(tight)]
-        height = _height(console, middle)
+        sentences, middle = _sentences(tight), [*_specialisations(tight), *_intensities(tight)]
+        height = _height(console, (sentences, *middle))
         if len(tries) == 1 or height <= room:
             break
-    return _closed_up([*above, *middle, *below], 0 if seen.everything else height - room)
+    return _closed_up([title, sentences, *above, *middle, *below], 0 if roomy else height - room)
 
 
 def _closed_up(lines: Sequence[RenderableType], excess: int) -> list[RenderableType]:
@@ -93,17 +111,45 @@ def _title(seen: View) -> Text:
     left = Text(label.upper() if label != code else code, style="bold")
     if label != code:
         left.append(f"  {code}", style="bright_black")
-    return titled(seen, left, state(seen))
+    return titled(seen, left, *state(seen))
 
 
 def headline(seen: View) -> list[str]:
-    """Sentences of the headline, each clause from one row of the `headline` table."""
-    rows = seen.rows("headline")
+    """Sentences of the headline, each clause from one row of the `headline` table; fields only those with a row."""
+    rows = _with_row(seen, seen.rows("headline"))
     said = [text for text in (_lasting(seen, rows), _large_and_new(seen, rows), _intensity(seen, rows)) if text]
     if not seen.rows("specialisation"):
-        label = seen.result.meta["label"]
-        said.insert(0, f"No count or value indicator covers {label} here, so no specialisation is measured.")
+        said.insert(0, f"{_no_cells(seen)}, so no specialisation is measured.")
     return said
+
+
+def _no_cells(seen: View) -> str:
+    """Why no specialisation is measured: other years have data, or no indicator has any."""
+    label = seen.result.meta["label"]
+    held = [f"{seen.meta(gap['indicator']).noun}: {words.years(gap['has'])}" for gap in _other_years(seen)]
+    if not held:
+        return f"No count or value indicator covers {label} here"
+    when = f"in {seen.asked}" if seen.asked else "in its last year"
+    return f"No count or value indicator has data of {label} {when} ({'; '.join(held)})"
+
+
+def _other_years(seen: View) -> list[Mapping[str, Any]]:
+    """Indicators that have data of the region, but not of the year shown."""
+    return [gap for gap in seen.result.meta["no_data"] if gap["has"]]
+
+
+def _with_row(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Clauses of the headline without those about a field for which the table has no room."""
+    if seen.limits is None:
+        return list(rows)
+    by_indicator = _grouped(seen.rows("specialisation"))
+    placed = {
+        (name, cell["sector"])
+        for place, name in enumerate(_ordered(seen, list(by_indicator)))
+        for cell in _chosen(seen, by_indicator[name], seen.limits[1 if place else 0])[0]
+    }
+    named = ("lasting", "large", "new")
+    return [row for row in rows if row["clause"] not in named or (row["indicator"], row["sector"]) in placed]
 
 
 def _names(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -174,11 +220,13 @@ def _grouped(rows: Iterable[Mapping[str, Any]], key: str = "indicator") -> dict[
 
 def _intensity(seen: View, rows: Sequence[Mapping[str, Any]]) -> str:
     said = []
-    for row in (r for r in rows if r["clause"] == "intensity"):
-        meta = seen.meta(row["indicator"])
+    for name, own in _by_indicator(rows, "intensity").items():
+        meta, found = seen.meta(name), {row["measure"]: row for row in own}
+        value, rank = found["value"], found["rank"]
+        year = f" ({value['year']})" if value["year"] else ""
         said.append(
-            f"{meta.name}: {numbers.amount(row['low'])} {meta.unit} ({row['year']}), rank {int(row['value'])} of "
-            f"{row['n']} with data."
+            f"{meta.name}: {numbers.amount(value['value'])} {meta.unit}{year}, rank {int(rank['value'])} of "
+            f"{rank['n']} with data."
         )
     return " ".join(said)
 
@@ -187,16 +235,18 @@ def warnings(seen: View) -> list[str]:
     """Age of the data, dominance in the reference, breaks and low reliability."""
     rows = seen.rows("headline")
     said = []
-    parts = ages(seen, [(r["indicator"], r["year"]) for r in rows if r["clause"] == "year"])
+    last = {row["indicator"]: row["last_year"] for row in seen.rows("coverage")}
+    parts = ages(seen, [(r["indicator"], r["year"]) for r in rows if r["clause"] == "year"], last)
     for row in rows:
         if row["clause"] == "dominant":
             share = _reference_share(seen, row["indicator"], row["region"])
             parts.append(
                 f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of {_of(seen, row['indicator'])}: "
-                f"see ex:{row['region']}."
+                f"see {shlex.quote('ex:' + row['region'])}."
             )
     if parts:
         said.append(" ".join(parts))
+    said += sums(seen)
     said += references(seen)
     for row in rows:
         noun = seen.meta(row["indicator"]).noun if row["indicator"] else ""
@@ -210,8 +260,11 @@ def warnings(seen: View) -> list[str]:
 
 
 def _of(seen: View, indicator: str) -> str:
-    """`world families`, or `the reference (families)` where it is not the world."""
+    """`world families`, or `the reference (families)` where it is not the world; with the years of a sum."""
     world, noun = seen.world(indicator), seen.meta(indicator).noun
+    block = next(b for b in seen.result.meta["blocks"] if b["indicator"] == indicator)
+    if basis(block):
+        noun += f" {basis(block)}"
     return f"world {noun}" if world == "world" else f"{world} ({noun})"
 
 
@@ -237,7 +290,10 @@ def _context(seen: View) -> list[RenderableType]:
     by_state: dict[str, list[str]] = {}
     for row in seen.rows("stages"):
         by_state.setdefault(row["state"], []).append(words.STAGE_WORDS[row["stage"]])
-    said = {"evidence": "covered", "partial": "partly", "no_evidence": "no evidence"}
+    when = seen.asked or "its last year"
+    said = {
+        "evidence": "covered", "partial": "partly", "not_in_year": f"no data in {when}", "no_evidence": "no evidence"
+    }  # fmt: skip
     stages = [f"{said[state]}: {', '.join(by_state[state])}" for state in said if state in by_state]
     return [Text(), line("CONTEXT", " | ".join(parts)), line("STAGES", " | ".join(stages))]
 
@@ -273,10 +329,11 @@ def _size(seen: View) -> list[RenderableType]:
     if not rows:
         return []
     blocks = seen.result.meta["blocks"]
-    of_table = blocks and all(block["reference"]["kind"] == "sum" for block in blocks)
+    totals = {block["total"] for block in blocks}
+    share = words.share_title(totals.pop() if len(totals) == 1 else None if not totals else "mixed")
     columns = [
         Column("SIZE", "left"), Column("year", width=4), Column("amount", width=9),
-        Column("table%" if of_table else "world%"), Column("rank", width=6), Column("per m people", spare=1),
+        Column(share), Column("rank", width=6), Column("per m people", spare=1),
         Column("peer median", spare=2), Column("trend", "left", 8, spare=3),
     ]  # fmt: skip
     lines: list[RenderableType] = [Text(), grid(seen, columns, rows, 24)]
@@ -292,8 +349,7 @@ def _size_trend(seen: View, row: Mapping[str, Any], history: Sequence[Mapping[st
 
 
 def _title_noun(meta: Indicator) -> str:
-    noun = meta.short or meta.name
-    return noun[:1].upper() + noun[1:]
+    return capital(meta.short or meta.name)
 
 
 def _periods(seen: View, indicator: str) -> int:
@@ -338,14 +394,15 @@ def _head(seen: View, name: str, own: Sequence[Mapping[str, Any]], block: Mappin
     """How many fields are specialised and uncertain, and what the ranges hold."""
     meta = seen.meta(name)
     specialised = sum(c["class"] in ("established", "indicated") for c in own)
-    uncertain = sum(c["class"] == "uncertain" for c in own)
+    uncertain = len(_unsure(own))
     named = meta.stage != "context"
     head = Text().append(f"{(words.STAGE_WORDS[meta.stage] if named else meta.noun).upper()}  ", style="bold")
     above = seen.result.meta["parameters"]["threshold"]
     bar = "" if above == 1 else f" (RCA above {numbers.index(above)})"
+    noun = f"{meta.noun}, sum of {basis(block)}" if basis(block) else meta.noun
     said = f"{specialised} of {words.counted(block['sectors'], 'field')} specialised{bar}, {uncertain} uncertain; "
     said += range_says(block)
-    return head.append(f"{meta.noun}: {said}" if named else said)
+    return head.append(f"{noun}: {said}" if named or basis(block) else said)
 
 
 def _chosen(
@@ -358,10 +415,17 @@ def _chosen(
         group = [c for c in own if c["listing"] == listing]
         if listing in ORDER:
             group.sort(key=_largest_first(ORDER[listing]))
+        if listing == "new":
+            group.sort(key=lambda c: bool(c["earlier"]))  # what the headline calls new comes first
         limit = len(group) if seen.everything else limits[listing]
         cells += group[:limit]
         left_out += max(0, len(group) - limit)
     return cells, left_out
+
+
+def _unsure(own: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Cells whose class is uncertain, wherever they are listed."""
+    return [cell for cell in own if cell["class"] == "uncertain"]
 
 
 def _largest_first(key: str) -> Callable[[Mapping[str, Any]], tuple[bool, float, str]]:
@@ -422,7 +486,10 @@ def _crosses(cell: Mapping[str, Any]) -> bool:
 def _closing(seen: View, own: Sequence[Mapping[str, Any]], left_out: int, other: str | None) -> list[RenderableType]:
     """Uncertain cells, what was counted but not listed, and the footnote on the dominant region."""
     parts = []
-    unsure = sorted((c for c in own if c["listing"] == "uncertain"), key=_largest_first("value"))
+    every = _unsure(own)
+    unsure = sorted((c for c in every if c["listing"] == "uncertain"), key=_largest_first("value"))
+    gone = len(every) - len(unsure)
+    n = f"{len(every)} uncertain" + (f" ({gone} no longer material)" if gone else "")
     limit = len(unsure) if seen.everything else 1
     said = [
         f"{seen.phrase(c['indicator'], c['sector'])} ({numbers.amount(c['value'])} found, "
@@ -431,23 +498,24 @@ def _closing(seen: View, own: Sequence[Mapping[str, Any]], left_out: int, other:
     ][:limit]  # fmt: skip
     if said:
         such_as = "such as " if len(unsure) > len(said) else ""
-        parts.append(f"{len(unsure)} uncertain: {such_as}{'; '.join(said)}")
-    elif unsure:
-        parts.append(f"{len(unsure)} uncertain, none of them found")
+        parts.append(f"{n}: {such_as}{'; '.join(said)}")
+    elif every:
+        parts.append(n + (", none of them found" if unsure and not gone else ""))
     slight = sum(c["listing"] == "slight" for c in own)
     counted = [f"{slight} slight"] if slight else []
     counted += [f"{left_out} more"] if left_out else []
-    if counted:
-        parts.append(f"not listed: {', '.join(counted)}" + ("" if seen.everything else ": --all"))
+    rest = f"not listed: {', '.join(counted)}" if counted else ""
+    if rest and not other:
+        parts.append(rest)
     lines: list[RenderableType] = []
     if parts:
-        lines.append(note(seen.marks.uncertain if unsure else "", " | ".join(parts)))
+        lines.append(note(seen.marks.uncertain if every else "", " | ".join(parts)))
     if other:
         crossing = sum(_crosses(c) for c in own if c["rca"] is not None and c["rca_ex_largest"] is not None)
-        lines.append(Text(
-            f"  * crosses 1 when {seen.region(other)} leaves the reference ({crossing} of {words.counted(len(own), 'field')} do)",
-            style="bright_black",
-        ))  # fmt: skip
+        told = f"crosses 1 when {seen.region(other)} leaves the reference ({crossing} of {words.counted(len(own), 'field')} do)"
+        lines.append(
+            Line("  *", " | ".join(text for text in (told, rest) if text), 4, ("bright_black", "bright_black"))
+        )
     return lines
 
 
@@ -458,7 +526,7 @@ def _intensities(seen: View) -> list[RenderableType]:
         if len(rows) < 2:
             continue
         meta = seen.meta(name)
-        head = Text(no_wrap=True, overflow="ellipsis")
+        head = Text(no_wrap=seen.width >= SCREEN_WIDTH, overflow="ellipsis")  # a narrow screen takes the lines it needs
         head.append(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
         parts.append(head.append(f"{meta.name} {rows[0]['year']}: {meta.unit}", style=""))
         limit = len(rows) if seen.everything else seen.limits[2]
@@ -539,7 +607,8 @@ def _prospects(seen: View) -> list[RenderableType]:
     if state in ("none", "outdated"):
         held = [f"{rows[n]['diversity']} of {rows[n]['sectors']} {seen.meta(n).noun}" for n in names]
         why = "results/ is outdated" if state == "outdated" else "more"
-        return [line("COMPLEXITY", f"RCA >= 1: {', '.join(held)} | {why}: capmap run -o results, or --full")]
+        run = "" if "--data" in seen.source else f"{seen.command('run', '-o', 'results')}, or "
+        return [line("COMPLEXITY", f"RCA >= 1: {', '.join(held)} | {why}: {run}--full")]
     parts: list[RenderableType] = [line("COMPLEXITY", " | ".join(_complexity(seen, rows[name]) for name in names))]
     near = _grouped(seen.rows("opportunities"))
     told = names if seen.everything else names[:1]
@@ -599,32 +668,27 @@ def _data(seen: View) -> list[RenderableType]:
     }
     doubts["sectors without data"] = sum((r["of"] or 0) - (r["sectors"] or 0) for r in coverage)
     flags = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in doubts.items() if v)
-    flags = f"{flags}: capmap check" if flags else "none missing or flagged"
+    flags = f"{flags}: {seen.command('check')}" if flags else "none missing or flagged"
     gaps = [
-        f"{seen.meta(g['indicator']).noun}: no data in {g['asked']} (has {words.years(g['has'])})"
-        for g in seen.result.meta["no_data"]
-        if g["asked"] not in ("latest", "None") and g["indicator"] in {r["indicator"] for r in coverage}
-    ]  # fmt: skip
+        f"{seen.meta(g['indicator']).noun}: no data in {seen.asked or 'its last year'} (has {words.years(g['has'])})"
+        for g in _other_years(seen)
+    ]
     sources = [
         f"{r['producer'] or ''} {r['title']}{', ' + r['table'] if r['table'] else ''} ".lstrip()
         + f"({r['licence'] or 'terms not stated'})"
         for r in seen.rows("sources")
     ]
     code = seen.result.meta["region"]
-    peers = " ".join(seen.result.meta["peers"]["codes"][:2])
-    beside = f"capmap compare {code} {peers} | " if peers else ""
+    peers = seen.result.meta["peers"]["codes"][:2]
+    more = [seen.command("rca", "-r", code, "--wide")] if listed else [seen.command("intensity", "-r", code)]
+    more += [seen.command("compare", code, *peers)] if peers else []
     lines: list[RenderableType] = [
         line("NOT SAID", "quality, ownership, jobs or value of what is counted; RCA is focus, not size"),
-        line("DATA", f"sectors: {', '.join(parts)} | {flags}" + "".join(f" | {g}" for g in gaps)),
+        line("DATA", " | ".join([*([f"sectors: {', '.join(parts)}"] if parts else []), flags, *gaps])),
     ]
     if seen.everything:
         lines += [line("SOURCES" if k == 0 else "", text) for k, text in enumerate(sources)]
     else:
         lines.append(line("SOURCES", cite_all(seen)))
-    lines.append(
-        line(
-            "MORE",
-            f"capmap rca -r {code} --wide | {beside}capmap profile {code} --all",
-        )
-    )
+    lines.append(line("MORE", " | ".join([*more, seen.command("profile", code, "--all")])))
     return lines

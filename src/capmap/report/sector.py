@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,21 @@ from rich.text import Text
 
 from capmap.model import Indicator
 from capmap.report import numbers, words
-from capmap.report.layout import REMARKS_FROM, Column, View, cite_all, grid, line, note, range_says, state, titled
+from capmap.report.layout import (
+    REMARKS_FROM,
+    Column,
+    View,
+    ages,
+    basis,
+    capital,
+    cite_all,
+    grid,
+    line,
+    note,
+    range_says,
+    state,
+    titled,
+)
 
 #: Rows of each group before `--all` is needed: of a sector that one indicator has, then of one that several have.
 LIMITS = (
@@ -70,7 +85,7 @@ def _title(seen: View) -> Text:
     left = Text(" / ".join(names).upper(), style="bold")
     if names != [code]:
         left.append(f"  {code}", style="bright_black")
-    return titled(seen, left, state(seen))
+    return titled(seen, left, *state(seen))
 
 
 def headline(seen: View) -> list[str]:
@@ -93,10 +108,6 @@ def headline(seen: View) -> list[str]:
         among = f"{lead} among {rated[0]['n']}" if rated[0]["n"] > 1 else "is the only one"
         said.append(f"{seen.meta(name).name}: {who} {among} with data{year}.")
     return said
-
-
-def _capital(noun: str) -> str:
-    return noun[:1].upper() + noun[1:]
 
 
 def _clauses(own: Sequence[Mapping[str, Any]], clause: str) -> list[Mapping[str, Any]]:
@@ -130,9 +141,7 @@ def _specialised(seen: View, name: str, own: Sequence[Mapping[str, Any]]) -> str
         order = ", largest first" if len(_clauses(own, "lasting")) > 1 else ""
         what = f" in {seen.meta(name).noun}" if len(_counted(seen)) > 1 else ""
         sentences.append(f"Lastingly specialised{what}{order}: {_names(seen, own, 'lasting')}.")
-    sentences += [
-        f"{_capital(seen.meta(name).noun)}: {NONE_LASTING[r['note']]}." for r in _clauses(own, "none_lasting")
-    ]
+    sentences += [f"{capital(seen.meta(name).noun)}: {NONE_LASTING[r['note']]}." for r in _clauses(own, "none_lasting")]
     unjudged = _clauses(own, "specialised")
     if unjudged:
         word = "Indicated" if all(r["class"] == "indicated" for r in unjudged) else "Specialised"
@@ -172,7 +181,8 @@ def _share_of(seen: View, indicator: str) -> str:
 def warnings(seen: View) -> list[str]:
     """Age, dominance in the reference, jumps of the world's total, breaks among those named."""
     rows = list(seen.table("headline").iter_rows(named=True))
-    parts = _ages(seen, rows)
+    last = {row["indicator"]: row["last_year"] for row in seen.rows("coverage")}
+    parts = ages(seen, [(row["indicator"], row["year"]) for row in _clauses(rows, "year")], last)
     for name in _counted(seen):
         largest = [r for r in _clauses(rows, "dominant") if r["indicator"] == name][:1]
         parts += [_dominance(seen, name, r) for r in largest]
@@ -198,17 +208,6 @@ def warnings(seen: View) -> list[str]:
     return said
 
 
-def _ages(seen: View, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Indicators whose figures are old, those of one year in one sentence."""
-    ends: dict[int, list[str]] = {}
-    for row in _clauses(rows, "year"):
-        if seen.age(row["year"]):
-            ends.setdefault(row["year"], []).append(seen.meta(row["indicator"]).noun)
-    return [
-        f"{_capital(words.joined(nouns))} end in {year} ({seen.age(year)})." for year, nouns in sorted(ends.items())
-    ]
-
-
 def _dominance(seen: View, name: str, row: Mapping[str, Any]) -> str:
     """How much of the reference one region is, and who of those named depends on it."""
     share = _block(seen, name)["dominant"][row["region"]]
@@ -223,10 +222,11 @@ def _dominance(seen: View, name: str, row: Mapping[str, Any]) -> str:
         if falling
         else f"see 'ex{row['region']}'"
         if seen.width >= dict(NARROW)["ex"]
-        else f"--reference ex:{row['region']} leaves it out"
+        else f"--reference {shlex.quote('ex:' + row['region'])} leaves it out"
     )
     noun = seen.meta(name).noun
-    return f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of the {noun} reference: {what}."
+    when = f" {basis(_block(seen, name))}" if basis(_block(seen, name)) else ""
+    return f"{seen.region(row['region'])} is {numbers.per_cent(share)}% of the {noun} reference{when}: {what}."
 
 
 def _named(seen: View, name: str) -> list[str]:
@@ -301,8 +301,9 @@ def _one_indicator(seen: View, name: str, limits: Mapping[str, int]) -> list[Ren
     history = seen.table("history").filter(pl.col("indicator") == name)
     counted = seen.table("uncertain").filter(pl.col("indicator") == name).row(0, named=True)
     head = Text(f"{words.STAGE_WORDS[meta.stage].upper()}  ", style="bold")
+    noun = f"{meta.noun}, sum of {basis(_block(seen, name))}" if basis(_block(seen, name)) else meta.noun
     head.append(
-        f"{meta.noun}: {counted['specialised']} of {words.counted(counted['regions'], 'region')} specialised, "
+        f"{noun}: {counted['specialised']} of {words.counted(counted['regions'], 'region')} specialised, "
         f"{counted['uncertain']} uncertain; {range_says(_block(seen, name))}",
         style="",
     )
@@ -383,6 +384,12 @@ def _mark(seen: View, cell: Mapping[str, Any]) -> str:
     }.get(cell["listing"], marks.below)  # fmt: skip
 
 
+def _slight(seen: View) -> str:
+    """`slight (1-1.25)`: from the threshold to the index that is worth listing; nothing lies between where both are one."""
+    low, high = seen.result.meta["parameters"]["threshold"], seen.project.run.profile.material
+    return f"slight ({low:g}-{numbers.index(high)})" if low < high else "slight"
+
+
 def _below(
     seen: View, own: pl.DataFrame, rest: Mapping[str, int], dominant: str | None, cells: Sequence[Mapping[str, Any]]
 ) -> list[RenderableType]:
@@ -403,7 +410,7 @@ def _below(
         f"{rest[listing]} {word}"
         for listing, word in (
             ("specialised", "specialised"), ("new", "recent"), ("lost", "no longer material"),
-            ("slight", f"slight (1-{numbers.index(seen.project.run.profile.material)})"),
+            ("slight", _slight(seen)),
             ("large", "large"), ("not_specialised", "not specialised"), ("no_index", "without an index"),
         ) if rest.get(listing)
     ]  # fmt: skip
@@ -481,9 +488,9 @@ def _closing(seen: View) -> list[RenderableType]:
     first = seen.table("regions")
     known = (first if first.height else seen.table("intensity")).filter(pl.col("value") > 0)
     leaders = known["region"].cast(pl.String).unique(maintain_order=True)
-    measure = f"capmap rca -s {code} --wide" if _counted(seen) else f"capmap intensity -s {code}"
+    measure = seen.command(*(("rca", "-s", code, "--wide") if _counted(seen) else ("intensity", "-s", code)))
     who = leaders.head(LEADERS).to_list()
-    ask = [f"capmap compare {' '.join(who)}" if len(who) > 1 else f"capmap profile {who[0]}"] if who else []
+    ask = [seen.command(*(("compare", *who) if len(who) > 1 else ("profile", *who)))] if who else []
     lines.append(line("MORE", " | ".join([measure, *ask, "--all", "-f csv"])))
     return lines
 

@@ -26,6 +26,8 @@ CODES_FROM = 110
 NAMES_FROM = 72
 #: Narrowest that a text column becomes; of columns that wrap, of those that repeat in every block of a wide table.
 LEAST_TEXT, LEAST_FOLDED, LEAST_KEY = 6, 24, 12
+#: What a text keeps on a screen that has no room even for that.
+LEAST = 4
 #: What a text that names a row has beyond its least before other columns have to go.
 COMFORT = 4
 #: Blanks between two columns.
@@ -96,9 +98,11 @@ def _hidden(row: Mapping[str, Any], text: str) -> str:
 
 
 def _share_title(blocks: Sequence[Mapping[str, Any]]) -> str:
-    """`reference %` as soon as one of the blocks is compared with something that is not the world."""
+    """What shares are of: the world, the table where no total is published, or something else (`reference %`)."""
     kinds = {block["reference"]["kind"] for block in blocks}
-    return "world %" if kinds <= {"published", "sum"} else "reference %"
+    if kinds <= {"published"}:
+        return "world %"
+    return "table %" if kinds == {"sum"} else "share %" if kinds == {"published", "sum"} else "reference %"
 
 
 def rca_columns(
@@ -186,27 +190,42 @@ def stacked(frame: pl.DataFrame, columns: Sequence[Column], width: int) -> list[
     return blocks or [keys]
 
 
-def grid(frame: pl.DataFrame, columns: Sequence[Column], fold: bool = False, width: int = 120) -> Table:
+def grid(
+    frame: pl.DataFrame, columns: Sequence[Column], fold: bool = False, width: int = 120, ascii_only: bool = False
+) -> Table:
     """A rich table of a frame, cells never read as markup.
 
     Numbers are never cut: what a narrow screen takes away it takes from the widest text columns, which end in an
-    ellipsis or, with `fold`, wrap.
+    ellipsis (two full stops with `ascii_only`) or, with `fold`, wrap.
     """
     cells = _cells(frame, columns)
-    shrunk = _fitted(
-        [_widest(c, own) for c, own in zip(columns, cells, strict=True)],
-        [_narrowest(c, own, fold) for c, own in zip(columns, cells, strict=True)],
-        width,
-    )
+    both = list(zip(columns, cells, strict=True))
+    least = [_narrowest(c, own, fold) for c, own in both]
+    shrunk = _fitted([_widest(c, own) for c, own in both], least, width)
+    if not fold:  # a screen too narrow even for that: names give way before any number
+        last = [w if c.right or c.whole else min(w, LEAST) for c, w in zip(columns, least, strict=True)]
+        shrunk = _fitted(shrunk, last, width)
+    if ascii_only and not fold:
+        cells = [[_stopped(text, room) for text in own] for own, room in zip(cells, shrunk, strict=True)]
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column, room in zip(columns, shrunk, strict=True):
+        title = _stopped(Text(column.title), room) if ascii_only and not fold else column.title
         table.add_column(
-            column.title, justify="right" if column.right else "left", width=room, no_wrap=not fold,
+            title, justify="right" if column.right else "left", width=room, no_wrap=not fold,
             overflow="fold" if fold else "ellipsis",
         )  # fmt: skip
     for row in zip(*cells, strict=True):
         table.add_row(*row)
     return table
+
+
+def _stopped(text: Text, room: int) -> Text:
+    """A text that ends in two full stops where it is cut."""
+    if text.cell_len <= room:
+        return text
+    own = text.copy()
+    own.truncate(max(room - 2, 0), overflow="crop")
+    return own.append("..")
 
 
 def _cells(frame: pl.DataFrame, columns: Sequence[Column]) -> list[list[Text]]:
@@ -273,7 +292,7 @@ def show(
     for place, block in enumerate(blocks):
         if place:
             console.print()
-        console.print(grid(shown, block, fold, console.width))
+        console.print(grid(shown, block, fold, console.width, not console.encoding.lower().startswith("utf")))
     gone = [column.title for column in columns if column not in kept]
     if gone:
         console.print(Text(f"no room for: {', '.join(gone)}; a wider screen or -f csv has them", style="dim"))

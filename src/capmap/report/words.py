@@ -181,10 +181,10 @@ def age(year: int | None, today: int, old_after: int) -> str:
 def share_title(kind: str | None) -> str:
     """Heading of a column of shares of the reference: of the world, of the table, or of what stands for the world.
 
-    >>> share_title("published"), share_title("sum"), share_title("ex")
-    ('world%', 'table%', 'reference %')
+    >>> share_title("published"), share_title("sum"), share_title("mixed"), share_title("ex")
+    ('world%', 'table%', 'share%', 'reference %')
     """
-    return {"published": "world%", "sum": "table%", None: "world%"}.get(kind, "reference %")
+    return {"published": "world%", "sum": "table%", "mixed": "share%", None: "world%"}.get(kind, "reference %")
 
 
 def doubt(meta: Mapping[str, Any]) -> str:
