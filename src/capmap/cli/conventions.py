@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
+
+from capmap.cli import options
 
 CONVENTIONS = "Conventions"
 
@@ -92,3 +97,48 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Seed of every random draw; default 20230926.", rich_help_panel=CONVENTIONS),
 ]
+
+#: What was chosen, by the keyword that the analyses take; None where nothing was.
+Chosen = dict[str, Any]
+NOTHING: Chosen = {}
+#: Every convention by that keyword, in the order of the help.
+OPTIONS: dict[str, Any] = {
+    "reference": options.Reference, "exclude": options.Exclude, "window": options.Window, "preset": As,
+    "presence": Presence, "threshold": Threshold, "comparison": Comparison, "min_share": MinShare,
+    "min_population": MinPopulation, "min_regions": MinRegions, "proximity": Proximity, "diagonal": Diagonal,
+    "neighbours": Neighbours, "sign": Sign, "ddof": Ddof, "pci_scale": PciScale, "cog": Cog, "component": Component,
+    "force": Force, "draws": Draws, "seed": Seed,
+}  # fmt: skip
+
+
+def taking(*, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that has the conventions as options, in the place of its parameter `chosen`, which gets them.
+
+    `without` names those that mean nothing to it.
+    """
+    names = [name for name in OPTIONS if name not in without]
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "force" else None, annotation=OPTIONS[name]
+        )
+        for name in names
+    ]
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        parameters = [
+            one
+            for p in own.parameters.values()
+            for one in (added if p.name == "chosen" else [p.replace(kind=inspect.Parameter.KEYWORD_ONLY)])
+        ]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in names}
+            command(**given, chosen=chosen | {"force": chosen["force"] or None})
+
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # what typer reads
+        return run
+
+    return decorated

@@ -14,7 +14,6 @@ from capmap.cli.session import MANY_TABLES, emit, open_project, say, today
 from capmap.errors import UsageError
 
 if TYPE_CHECKING:
-    import polars as pl
     from rich.console import Console
 
     from capmap.model import Project
@@ -29,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Read")(opportunities)
 
 
+@convention.taking()
 def complexity(
     project: options.Project = None,
     data: options.Data = None,
@@ -83,27 +83,7 @@ def complexity(
             rich_help_panel=options.MEASURE,
         ),
     ] = None,
-    reference: options.Reference = None,
-    exclude: options.Exclude = None,
-    window: options.Window = None,
-    as_: convention.As = None,
-    presence: convention.Presence = None,
-    threshold: convention.Threshold = None,
-    comparison: convention.Comparison = None,
-    min_share: convention.MinShare = None,
-    min_population: convention.MinPopulation = None,
-    min_regions: convention.MinRegions = None,
-    proximity: convention.Proximity = None,
-    diagonal: convention.Diagonal = None,
-    neighbours: convention.Neighbours = None,
-    sign: convention.Sign = None,
-    ddof: convention.Ddof = None,
-    pci_scale: convention.PciScale = None,
-    cog: convention.Cog = None,
-    component: convention.Component = None,
-    force: convention.Force = False,
-    draws: convention.Draws = None,
-    seed: convention.Seed = None,
+    chosen: convention.Chosen = convention.NOTHING,
     everything: options.All = False,
     labels: options.Labels = False,
     output: options.Output = None,
@@ -124,11 +104,7 @@ def complexity(
     wanted = (table,) if table else ("regions", "sectors")
     result = analysis.complexity(
         loaded, indicator=indicator or (), year=year, region=region or (), sector=sector or (), table=wanted,
-        income=income, extras=with_.split(",") if with_ else (), steps=steps, **beside, preset=as_,
-        reference=reference, exclude=exclude, window=window, presence=presence,
-        threshold=threshold, comparison=comparison, min_share=min_share, min_population=min_population,
-        min_regions=min_regions, proximity=proximity, diagonal=diagonal, neighbours=neighbours, sign=sign, ddof=ddof,
-        pci_scale=pci_scale, cog=cog, component=component, force=force or None, draws=draws, seed=seed,
+        income=income, extras=with_.split(",") if with_ else (), steps=steps, **beside, **chosen,
     )  # fmt: skip
     if labels:
         result = refine.labelled(loaded, result)
@@ -146,7 +122,7 @@ def complexity(
 
 def _with_files(
     loaded: Project, outside_pci: Path | None, plants: Path | None
-) -> tuple[Project, dict[str, pl.DataFrame]]:
+) -> tuple[Project, dict[str, Any]]:
     """The tables read beside the project; their files count as inputs of it."""
     from dataclasses import replace
 
@@ -160,6 +136,7 @@ def _with_files(
     return loaded, found
 
 
+@convention.taking()
 def opportunities(
     region: Annotated[str | None, typer.Argument(help="Region code or name; none with --backtest.")] = None,
     backtest: Annotated[
@@ -197,27 +174,7 @@ def opportunities(
         str | None,
         typer.Option("--model", help="Model of entry: logistic or boosting.", rich_help_panel=options.MEASURE),
     ] = None,
-    reference: options.Reference = None,
-    exclude: options.Exclude = None,
-    window: options.Window = None,
-    as_: convention.As = None,
-    presence: convention.Presence = None,
-    threshold: convention.Threshold = None,
-    comparison: convention.Comparison = None,
-    min_share: convention.MinShare = None,
-    min_population: convention.MinPopulation = None,
-    min_regions: convention.MinRegions = None,
-    proximity: convention.Proximity = None,
-    diagonal: convention.Diagonal = None,
-    neighbours: convention.Neighbours = None,
-    sign: convention.Sign = None,
-    ddof: convention.Ddof = None,
-    pci_scale: convention.PciScale = None,
-    cog: convention.Cog = None,
-    component: convention.Component = None,
-    force: convention.Force = False,
-    draws: convention.Draws = None,
-    seed: convention.Seed = None,
+    chosen: convention.Chosen = convention.NOTHING,
     everything: options.All = False,
     ascii_: options.Ascii = False,
     labels: options.Labels = False,
@@ -231,13 +188,7 @@ def opportunities(
     Example: capmap opportunities KOR -i patent_families
     """
     loaded = open_project(project, data=data, kind=kind, columns=columns, level=level, quiet=quiet)
-    chosen: dict[str, Any] = {
-        "preset": as_, "reference": reference, "exclude": exclude, "window": window, "presence": presence,
-        "threshold": threshold, "comparison": comparison, "min_share": min_share, "min_population": min_population,
-        "min_regions": min_regions, "proximity": proximity, "diagonal": diagonal, "neighbours": neighbours,
-        "sign": sign, "ddof": ddof, "pci_scale": pci_scale, "cog": cog, "component": component,
-        "force": force or None, "draws": draws, "seed": seed, "horizon": horizon, "model": model,
-    }  # fmt: skip
+    chosen |= {"horizon": horizon, "model": model}
     if backtest:
         if region is not None:
             raise UsageError("the backtest is of all regions", fix="leave the region out, or leave --backtest out")

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Measure")(relatedness)
 
 
+@convention.taking(without=("cog", "draws"))
 def relatedness(
     project: options.Project = None,
     data: options.Data = None,
@@ -106,25 +107,7 @@ def relatedness(
             rich_help_panel=options.MEASURE,
         ),
     ] = None,
-    reference: options.Reference = None,
-    exclude: options.Exclude = None,
-    window: options.Window = None,
-    as_: convention.As = None,
-    presence: convention.Presence = None,
-    threshold: convention.Threshold = None,
-    comparison: convention.Comparison = None,
-    min_share: convention.MinShare = None,
-    min_population: convention.MinPopulation = None,
-    min_regions: convention.MinRegions = None,
-    proximity: convention.Proximity = None,
-    diagonal: convention.Diagonal = None,
-    neighbours: convention.Neighbours = None,
-    sign: convention.Sign = None,
-    ddof: convention.Ddof = None,
-    pci_scale: convention.PciScale = None,
-    component: convention.Component = None,
-    force: convention.Force = False,
-    seed: convention.Seed = None,
+    chosen: convention.Chosen = convention.NOTHING,
     everything: options.All = False,
     labels: options.Labels = False,
     output: options.Output = None,
@@ -145,13 +128,7 @@ def relatedness(
     of_links |= {"top": top, "sort": sort} if network is None else {}  # the network's links are rows too
     _fit(of_links, network=network, between=between, above=above, region=region)
     loaded = open_project(project, data=data, kind=kind, columns=columns, level=level, quiet=quiet)
-    shared: dict[str, Any] = {
-        "indicator": indicator or (), "year": year, "preset": as_, "presence": presence, "threshold": threshold,
-        "comparison": comparison, "min_share": min_share, "min_population": min_population, "min_regions": min_regions,
-        "proximity": proximity, "diagonal": diagonal, "neighbours": neighbours, "sign": sign, "ddof": ddof,
-        "pci_scale": pci_scale, "component": component, "force": force or None, "seed": seed, "reference": reference,
-        "exclude": exclude, "window": window,
-    }  # fmt: skip
+    shared: dict[str, Any] = {"indicator": indicator or (), "year": year, **chosen}
     if between is not None:
         result = analysis.path(loaded, *between, **shared)
     elif network is not None:
