@@ -68,10 +68,12 @@ def test_wheel_holds_the_package_and_the_sample_and_nothing_else(wheel: Path) ->
     code = files("src", "*.py", "py.typed")
     sample = {f"capmap/_bundled/sample_data/{name}" for name in files("sample_data", "*.toml", "*.csv")}
     indicators = {f"capmap/_bundled/indicators/{name}" for name in files("indicators", "*.toml")}
+    index = {f"capmap/_bundled/index/{name}" for name in files("index", "*.toml")}
     info = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
     assert "capmap/_bundled/sample_data/capmap.toml" in sample
     assert "capmap/_bundled/indicators/patent_families.toml" in indicators
-    assert inside == code | sample | indicators | info
+    assert "capmap/_bundled/index/innovation.toml" in index
+    assert inside == code | sample | indicators | index | info
 
 
 def test_source_distribution_holds_what_tests_and_documentation_need(built: Path) -> None:

@@ -8,9 +8,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def bundled() -> Path:
-    """Folder that holds the sample's `indicators/` and `sample_data/`.
+    """Folder that holds the sample's `indicators/`, `index/` and `sample_data/`.
 
-    An installed wheel carries both under `capmap/_bundled`; an editable install does not, so the root of
+    An installed wheel carries them under `capmap/_bundled`; an editable install does not, so the root of
     the checkout is looked at next.
 
     Raises

@@ -142,6 +142,80 @@ class Indicator(Closed):
         return self.short or self.name.lower()
 
 
+Mean = Literal["arithmetic", "geometric", "harmonic", "median", "mazziotta_pareto", "bottleneck"]
+Normaliser = Literal["min_max", "z_score", "percentile", "rank", "goalposts", "distance_to_target", "ratio_to_best"]
+
+
+class IndexNode(Closed):
+    """A node of a composite index: a pillar, or an indicator below one."""
+
+    id: Annotated[str, Field(min_length=1, description="Short name of the node; each once in an index.")]
+    name: Annotated[str | None, Field(description="Name shown to readers; the id, or the indicator's own name.")] = None
+    parent: Annotated[str | None, Field(description="Node that it is a part of; the index itself if left out.")] = None
+    weight: Annotated[float, Field(description="Weight among the nodes of one parent; only ratios count.")] = 1.0
+    aggregation: Annotated[
+        Mean | None, Field(description="How the nodes below are brought together; that of the index if left out.")
+    ] = None
+    indicator: Annotated[
+        str | None, Field(description="Indicator of the catalogue, for a node without nodes below.")
+    ] = None
+    sector: Annotated[
+        str | None,
+        Field(description="Sector of the indicator; the total if left out, published or added up."),
+    ] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="1 if more is better, -1 if less is; that of the indicator if left out."),
+    ] = None
+    per: Annotated[str | None, Field(description="Indicator to divide by, such as population, of the same year.")] = (
+        None
+    )
+    goalposts: Annotated[
+        Goalposts | None, Field(description="Fixed bounds of the score; those of the indicator if left out.")
+    ] = None
+    target: Annotated[float | None, Field(description="Target; that of the indicator if left out.")] = None
+    treatment: Annotated[
+        Literal["rule", "none"] | None, Field(description="What is done to outliers; that of the index if left out.")
+    ] = None
+    normaliser: Annotated[
+        Normaliser | None, Field(description="How the indicator is put on a scale; that of the index if left out.")
+    ] = None
+
+
+class IndexFile(Closed):
+    """A composite index of regions: the content of `index/<id>.toml`."""
+
+    id: Annotated[str, Field(exclude=True, description="Taken from the file name, never written in it.")]
+    name: Annotated[str, Field(min_length=1, description="Name shown to readers.")]
+    nodes: Annotated[
+        tuple[IndexNode, ...], Field(min_length=1, description="Pillars and indicators, one `[[nodes]]` table each.")
+    ]
+    description: Annotated[str | None, Field(description="What the index measures, in a sentence or two.")] = None
+    group: Annotated[str | None, Field(description="Group of regions that are scored; all regions if left out.")] = None
+    years_apart: Annotated[
+        int, Field(ge=0, description="Most years between the figures of two indicators before mixing is refused.")
+    ] = 3
+    aggregation: Annotated[Mean, Field(description="How nodes are brought together, where a node says nothing.")] = (
+        "arithmetic"
+    )
+    normaliser: Annotated[
+        Normaliser, Field(description="How indicators are put on one scale, where a node says nothing.")
+    ] = "min_max"
+    treatment: Annotated[
+        Literal["rule", "none"] | None,
+        Field(
+            description="What is done to outliers, where a node says nothing: `rule` (default), or `none`, the default "
+            "with goalposts and targets, whose bounds are in the indicator's unit."
+        ),
+    ] = None
+    min_coverage: Annotated[
+        float, Field(ge=0, le=1, description="Share of all indicators that a region must have to be scored.")
+    ] = 2 / 3
+    min_pillar: Annotated[
+        float, Field(ge=0, le=1, description="Share of the indicators that it must have in each pillar.")
+    ] = 2 / 3
+
+
 class DataSection(Closed):
     """`[data]`: what to read."""
 
@@ -151,6 +225,9 @@ class DataSection(Closed):
     ]
     indicators: Annotated[str, Field(description="Folder with one TOML file per indicator.")] = "indicators"
     codes: Annotated[str, Field(description="Folder with regions.csv and one CSV per classification.")] = "codes"
+    index: Annotated[str, Field(description="Folder with one TOML file per composite index; it may be missing.")] = (
+        "index"
+    )
     indicator: Annotated[
         str | None, Field(description="Indicator of all rows, where the files have no such column.")
     ] = None
@@ -330,6 +407,7 @@ class Project:
     findings: tuple[Finding, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)  #: setting -> where its value came from
     bundled: bool = False  #: True for the sample project that ships with capmap
+    indices: Mapping[str, IndexFile] = field(default_factory=dict)  #: composite indices by id
 
 
 @dataclass(frozen=True)

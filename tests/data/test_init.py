@@ -23,8 +23,9 @@ def test_the_copy_reads_like_the_sample(tmp_path: Path) -> None:
     mine, sample = load(folder), load(bundled() / "sample_data")
     assert_frame_equal(mine.observations.drop("file"), sample.observations.drop("file"))
     assert mine.catalogue == sample.catalogue
+    assert mine.indices == sample.indices
     assert not mine.bundled
-    assert sorted(p.name for p in folder.iterdir()) == ["capmap.toml", "codes", "data", "indicators"]
+    assert sorted(p.name for p in folder.iterdir()) == ["capmap.toml", "codes", "data", "index", "indicators"]
 
 
 def test_an_empty_folder_is_filled_and_parents_are_made(tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def spare_inputs(project: Project, output: Path) -> None:
     """Raises where a result would replace what it is made from."""
     target = output.resolve()
     read = {f.path.resolve() for f in project.files}
-    folders = [(project.root / folder).resolve() for folder in (project.run.data.indicators, project.run.data.codes)]
+    named = (project.run.data.indicators, project.run.data.codes, project.run.data.index)
+    folders = [(project.root / folder).resolve() for folder in named]
     run_file = (project.root / "capmap.toml").resolve()
     if target in read or target == run_file or any(folder in target.parents for folder in folders):
         raise UsageError(f"{output} is an input of this project", fix="write the result to another file")

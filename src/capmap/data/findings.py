@@ -282,6 +282,35 @@ _TABLE = (
         "no observations",
         "No file holds a row that could be read: all of them are empty below the header, or the only one is.",
     ),
+    # composite indices
+    _unreadable("CM100", "node named twice", "A node of an index has one table, and none has the name of the index."),
+    _unreadable("CM101", "unknown parent of a node", "A parent is itself a node of the index, without an indicator."),
+    _unreadable("CM102", "circle of nodes", "A node is its own ancestor, so that it hangs nowhere below the index."),
+    _unreadable(
+        "CM103",
+        "node without content",
+        "A node has an indicator, or nodes below it; what belongs to indicators says nothing on a node without one.",
+    ),
+    _unreadable(
+        "CM104",
+        "indicator used twice",
+        "One indicator, sector and denominator stands in two places of an index: its weight would not be what it seems.",
+    ),
+    _unreadable(
+        "CM105", "weights", "Weights are 0 or above, and those of the nodes of one parent add up to more than 0."
+    ),
+    Check(
+        "CM106",
+        "error",
+        "index names what is not there",
+        "An index refers to an indicator, a sector or a group of regions that the project does not have, or divides by an "
+        "indicator that is no size.",
+    ),
+    _unreadable(
+        "CM107",
+        "normaliser without its bounds",
+        "Goalposts need bounds and a distance needs its target, from the index or from the indicator.",
+    ),
 )
 
 CHECKS: dict[str, Check] = {check.code: check for check in _TABLE}

@@ -63,7 +63,8 @@ def _copy_sample(folder: Path) -> None:
             shutil.copyfile(path, folder / "data" / path.name)
         elif path.name != RUN_FILE:
             shutil.copyfile(path, folder / path.name)
-    shutil.copytree(bundled() / "indicators", folder / "indicators")
+    for name in ("indicators", "index"):
+        shutil.copytree(bundled() / name, folder / name)
     text = run_file({"data.observations": ("data/*.csv",)})
     (folder / RUN_FILE).write_text(text, encoding="utf-8", newline="\n")
 

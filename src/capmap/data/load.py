@@ -14,6 +14,7 @@ from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
 from capmap.data.files import STDIN, Reading, find_files, no_file
 from capmap.data.findings import checks_failed, finding, in_order, is_unreadable, not_opened, unreadable
+from capmap.data.index import read_indices
 from capmap.data.nearest import nearest
 from capmap.data.observations import read_observations
 from capmap.data.settings import RUN_FILE, find_run_file, merge
@@ -130,6 +131,7 @@ def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], envi
     if not observations.files and any(is_unreadable(f) for f in findings):
         raise unreadable(findings)
     codes = complete(lists, catalogue.indicators, observations.frame)
+    indices = read_indices(root / run.data.index, run.data.index, catalogue.indicators, codes)
     return Project(
         observations.frame,
         catalogue.indicators,
@@ -137,9 +139,10 @@ def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], envi
         run,
         root,
         observations.files,
-        tuple(findings),
+        (*findings, *indices.findings),
         origins,
         is_sample,
+        indices.indices,
     )
 
 

@@ -98,25 +98,29 @@ def validate(model: type[M], file: TomlFile, **extra: object) -> tuple[M | None,
 
 
 def _booleans(
-    model: type[BaseModel], content: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], bool]]:
+    model: type[BaseModel], content: Mapping[str, Any], path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], bool]]:
     """Keys of numbers that hold true or false, which pydantic would take for 1 and 0."""
     for key, value in content.items():
         field = model.model_fields.get(key)
         if field is None:
             continue
         kinds = (field.annotation, *get_args(field.annotation))
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if isinstance(value, Mapping):
-            for kind in kinds:
-                if isinstance(kind, type) and issubclass(kind, BaseModel):
-                    yield from _booleans(kind, value, (*path, key))
+            for kind in inner:
+                yield from _booleans(kind, value, (*path, key))
+        elif inner and isinstance(value, list):
+            for place, one in enumerate(value):
+                if isinstance(one, Mapping):
+                    yield from _booleans(inner[0], one, (*path, key, place))
         elif bool not in kinds:
             cells = value if isinstance(value, list) else [value]
             yield from (((*path, key), cell) for cell in cells if isinstance(cell, bool))
 
 
-def _not_allowed(model: type[BaseModel], location: tuple[str, ...], value: bool, file: TomlFile) -> Finding:
-    key, written = ".".join(location), str(value).lower()
+def _not_allowed(model: type[BaseModel], location: tuple[str | int, ...], value: bool, file: TomlFile) -> Finding:
+    key, written = _shown(location), str(value).lower()
     description = _description(model, location)
     return finding(
         "CM004",
@@ -132,16 +136,27 @@ def _not_allowed(model: type[BaseModel], location: tuple[str, ...], value: bool,
 def key_line(text: str, key: Sequence[str | int]) -> int | None:
     """Line on which a key stands, or else the table that it belongs to; None if neither is found.
 
+    A number in the key counts the tables of one name, `[[nodes]]`, from 0.
+
     Examples
     --------
     >>> key_line("[source]\\ntitle = 'A'\\n", ("source", "title"))
     2
+    >>> key_line("[[nodes]]\\nid = 'a'\\n[[nodes]]\\nid = 'b'\\n", ("nodes", 1, "id"))
+    4
     """
-    wanted = ".".join(str(part) for part in key if not isinstance(part, int))
+    wanted = ".".join(str(part) for part in key)
     table, line_of_table = "", None
+    seen: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            table = header[1]
+        if many := re.match(r"\s*\[\[\s*([^\[\]]+?)\s*\]\]", line):
+            seen[many[1]] = seen.get(many[1], -1) + 1
+            table = f"{many[1]}.{seen[many[1]]}"
+            if f"{wanted}.".startswith(f"{table}."):
+                line_of_table = number
+        elif header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            outer, _, inner = header[1].partition(".")
+            table = f"{outer}.{seen[outer]}.{inner}" if outer in seen else header[1]
             if wanted.startswith(f"{table}."):
                 line_of_table = number
         elif assignment := re.match(r"\s*[\"']?([\w.-]+)[\"']?\s*=", line):
@@ -164,6 +179,8 @@ def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...
     """
     current: type[BaseModel] = model
     for part in path:
+        if isinstance(part, int):
+            continue
         field = current.model_fields.get(str(part))
         if field is None:
             return ()
@@ -197,7 +214,7 @@ def _explain(model: type[BaseModel], details: ErrorDetails, file: TomlFile) -> F
         return _unknown_key(model, location[: location.index("[key]")], file)
     if details["type"] == "extra_forbidden":
         return _unknown_key(model, location, file)
-    key = ".".join(str(part) for part in location if not isinstance(part, int))
+    key = _shown(location)
     line = key_line(file.text, location)
     if details["type"] == "missing":
         return finding(
@@ -225,7 +242,7 @@ def _explain(model: type[BaseModel], details: ErrorDetails, file: TomlFile) -> F
 
 
 def _unknown_key(model: type[BaseModel], location: Sequence[str | int], file: TomlFile) -> Finding:
-    key = ".".join(str(part) for part in location)
+    key = _shown(location)
     allowed = keys_of(model, location[:-1])
     near = nearest(str(location[-1]), allowed)
     return finding(
@@ -238,11 +255,18 @@ def _unknown_key(model: type[BaseModel], location: Sequence[str | int], file: To
     )
 
 
+def _shown(location: Sequence[str | int]) -> str:
+    """A key as messages write it, without places in lists."""
+    return ".".join(str(part) for part in location if not isinstance(part, int))
+
+
 def _description(model: type[BaseModel], location: Sequence[str | int]) -> str:
     """What the field at `location` is for, from the model itself."""
     current: type[BaseModel] = model
     text = ""
     for part in location:
+        if isinstance(part, int):
+            continue
         field = current.model_fields.get(str(part))
         if field is None:
             break

@@ -67,7 +67,7 @@ EXCEL_WIDEST = 400  #: pixels
 
 _CATEGORIES = cs.categorical() | cs.enum()
 _JSON_SLICE = 65_536  #: rows turned into text at once
-_UNREPEATABLE_SETTINGS = ("data.observations", "data.indicators", "data.codes")
+_UNREPEATABLE_SETTINGS = ("data.observations", "data.indicators", "data.codes", "data.index")
 _OS_ERROR = re.compile(r"(?:os error |Errno )(\d+)")
 
 

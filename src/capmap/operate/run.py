@@ -155,7 +155,8 @@ def _described(command: str, table: str, frame: pl.DataFrame, path: Path) -> dic
 def _refuse_input(project: Project, folder: Path) -> None:
     place = folder.resolve()
     sources = {file.path.resolve().parent for file in project.files if file.path.is_file()}
-    sources |= {(project.root / name).resolve() for name in (project.run.data.indicators, project.run.data.codes)}
+    named = (project.run.data.indicators, project.run.data.codes, project.run.data.index)
+    sources |= {(project.root / name).resolve() for name in named}
     if place in sources:
         raise UsageError(
             f"{folder} is where the project reads from, so results there would be taken for input",
