@@ -1,0 +1,165 @@
+"""The framework of a composite index: its nodes with every default filled in, and the tree that formulas walk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capmap.methods.robustness import Aggregation, Tree
+from capmap.model import IndexFile, IndexNode, Indicator, Mean, Normaliser, Project
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+#: Normalisers whose bounds are in the unit of the indicator, so that its values are left as they are.
+IN_UNITS = ("goalposts", "distance_to_target")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An indicator of the index with what the catalogue and the index say of it."""
+
+    node: IndexNode
+    meta: Indicator
+    parent: str
+    direction: int
+    normaliser: Normaliser
+    treated: bool  #: by the outlier rule
+
+    @property
+    def name(self) -> str:
+        """Name shown to readers."""
+        return self.node.name or self.meta.name
+
+
+@dataclass(frozen=True)
+class Framework:
+    """An index file with its defaults filled in.
+
+    `inner` are the nodes with nodes below them, children before parents, the index itself last. `level` counts from the
+    index, 0, downwards. `weights` are one per node but the index.
+    """
+
+    file: IndexFile
+    leaves: tuple[Leaf, ...]
+    inner: tuple[str, ...]
+    children: Mapping[str, tuple[str, ...]]
+    level: Mapping[str, int]
+    weights: Mapping[str, float]
+    means: Mapping[str, Mean]
+    names: Mapping[str, str]
+
+    @property
+    def root(self) -> str:
+        """Id of the index, which is its top node."""
+        return self.file.id
+
+    def columns(self, node: str) -> list[int]:
+        """Places of the leaves at or below a node."""
+        places = {leaf.node.id: k for k, leaf in enumerate(self.leaves)}
+        found, open_ = [], [node]
+        while open_:
+            one = open_.pop()
+            found += [places[one]] if one in places else []
+            open_ += self.children.get(one, ())
+        return sorted(found)
+
+    @property
+    def groups(self) -> Ints:
+        """(n_leaves,) code of the parent of each leaf."""
+        parents = list(dict.fromkeys(leaf.parent for leaf in self.leaves))
+        return np.array([parents.index(leaf.parent) for leaf in self.leaves], dtype=np.intp)
+
+
+def framework(project: Project, file: IndexFile, weights: str = "given") -> Framework:
+    """The framework of an index file that was checked when it was read.
+
+    Parameters
+    ----------
+    weights : `given`, those of the file, or `equal`, 1 for every node.
+    """
+    children: dict[str, list[str]] = {}
+    for node in file.nodes:
+        children.setdefault(node.parent or file.id, []).append(node.id)
+    level, order = {file.id: 0}, [file.id]
+    for one in order:  # grows while it is walked: breadth first
+        for child in children.get(one, ()):
+            level[child] = level[one] + 1
+            order.append(child)
+    leaves = tuple(_leaf(project, file, node) for node in file.nodes if node.indicator is not None)
+    named = {node.id: node.name or node.id for node in file.nodes} | {leaf.node.id: leaf.name for leaf in leaves}
+    return Framework(
+        file,
+        leaves,
+        tuple(one for one in reversed(order) if one in children),
+        {one: tuple(below) for one, below in children.items()},
+        level,
+        {node.id: 1.0 if weights == "equal" else node.weight for node in file.nodes},
+        {node.id: node.aggregation or file.aggregation for node in file.nodes if node.indicator is None}
+        | {file.id: file.aggregation},
+        named | {file.id: file.name},
+    )
+
+
+def _leaf(project: Project, file: IndexFile, node: IndexNode) -> Leaf:
+    meta = project.catalogue[node.indicator or ""]
+    normaliser = node.normaliser or file.normaliser
+    treatment = node.treatment or file.treatment or ("none" if normaliser in IN_UNITS else "rule")
+    return Leaf(node, meta, node.parent or file.id, node.direction or meta.direction, normaliser, treatment == "rule")
+
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """The framework as a `Tree`, with the weights of its nodes and the keys of its levels.
+
+    A leaf that hangs higher than the others has a chain of nodes with itself alone: keys (leaf, 1), (leaf, 2) and so on.
+    """
+
+    tree: Tree
+    weights: Floats
+    levels: tuple[tuple[Key, ...], ...]
+
+    def aggregation(self, means: Mapping[str, Mean]) -> Aggregation:
+        """Where the mean is geometric: harmonic means and those that punish imbalance count as such, others do not."""
+        uneven = ("geometric", "harmonic", "mazziotta_pareto", "bottleneck")
+        return tuple(
+            np.array([step == 0 and means[node] in uneven for node, step in keys], np.bool_) for keys in self.levels[1:]
+        )
+
+
+def grown(frame: Framework) -> Grown:
+    """The tree of a framework, its leaves in the order of `Framework.leaves`."""
+    depth = max(frame.level[leaf.node.id] for leaf in frame.leaves)
+    parent = {child: one for one, below in frame.children.items() for child in below}
+    paths = [_path(leaf.node.id, parent, depth) for leaf in frame.leaves]
+    levels = [tuple(dict.fromkeys(path[k] for path in paths)) for k in range(depth + 1)]
+    parents: list[Ints] = []
+    for below, above in pairwise(levels):
+        k = len(parents)
+        over = {path[k]: path[k + 1] for path in paths}
+        place = {key: at for at, key in enumerate(above)}
+        parents.append(np.array([place[over[key]] for key in below], dtype=np.intp))
+    top = {path_key: _is_top(path_key, paths) for path_key in {key for path in paths for key in path}}
+    weights = [frame.weights[key[0]] if top[key] else 1.0 for keys in levels[:-1] for key in keys]
+    return Grown(Tree(tuple(parents)), np.array(weights), tuple(levels))
+
+
+def _path(leaf: str, parent: Mapping[str, str], depth: int) -> list[Key]:
+    """Keys from a leaf to the index, `depth` + 1 of them."""
+    above, one = [], leaf
+    while one in parent:
+        one = parent[one]
+        above.append((one, 0))
+    return [(leaf, step) for step in range(depth + 1 - len(above))] + above
+
+
+def _is_top(key: Key, paths: Sequence[Sequence[Key]]) -> bool:
+    """Whether a key is the last of its chain, the one that carries the weight."""
+    return all((key[0], key[1] + 1) not in path for path in paths)
