@@ -10,6 +10,7 @@ says that exit code 2 is expected. Commands run in a copy of `docs/examples`, on
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -22,7 +23,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -122,12 +122,21 @@ def results() -> dict[str, list[model.Result]]:
         "profile": [capmap.profile(project, "KOR", full=True), capmap.profile(project, "ITA")],
         "compare": [capmap.compare(project, ["DEU", "ITA", "KOR"])],
         "sector": [capmap.sector(project, "semiconductors"), capmap.sector(project, "C")],
+        "index": [capmap.index(project, draws=100, steps=True), *_gaps(project)],
+        "robustness": [capmap.robustness(project, draws=100)],
         "complexity": [_complexity(project)],
         "relatedness": _relatedness(project),
         "opportunities": [capmap.opportunities(project, "KOR"), capmap.backtest(project)],
     }
     long = profile.long(several["profile"][0])
     return {**several, "long": [model.Result("long", {"long": long})]}
+
+
+def _gaps(project: model.Project) -> list[model.Result]:
+    """What a pillar that may be missing and imputation add."""
+    file = project.indices["innovation"].model_copy(update={"min_pillar": 0.0})
+    lenient = dataclasses.replace(project, indices={"innovation": file})
+    return [capmap.index(lenient, draws=0, impute="em", steps=True)]
 
 
 def _listing(name: str, project: model.Project, *arguments: str) -> model.Result:
@@ -195,6 +204,7 @@ def reference() -> dict[Path, str]:
         "words.md": _words_page(),
         "checks.md": _checks_page(),
         "indicator-file.md": _indicator_page(),
+        "index-file.md": _index_file_page(),
         "run-file.md": _run_page(),
         "observations.md": _observations_page(),
         "formats.md": _formats_page(),
@@ -216,6 +226,7 @@ def _index_page() -> str:
         "checks.md": "every check on the data, and what it asks for",
         "observations.md": "columns of observation files and code lists, status letters",
         "indicator-file.md": "keys of an indicator file",
+        "index-file.md": "keys of an index file",
         "run-file.md": "keys of `capmap.toml`, with flags and environment variables",
         "formats.md": "output formats",
         "exit-codes.md": "exit codes",
@@ -352,6 +363,18 @@ def _indicator_page() -> str:
         _keys(model.Source),
         "## [goalposts]",
         _keys(model.Goalposts),
+    )
+
+
+def _index_file_page() -> str:
+    return _page(
+        "# Keys of an index file",
+        "`index/<id>.toml`, one file per composite index; the name of the file is the id. A node with an `indicator` has no "
+        "nodes below it; the others are pillars. Keys are closed. [What is made of it](../methods/index-scores.md).",
+        _keys(model.IndexFile, skip=("id", "nodes")),
+        "## [[nodes]]",
+        _keys(model.IndexNode),
+        "`goalposts` is a table `{ low = ..., high = ..., log = ... }`, as in [an indicator file](indicator-file.md).",
     )
 
 
@@ -507,7 +530,7 @@ def _python_page() -> str:
         parts += [f"## capmap.{name}", _verb(name, level=3)]
     for kind in (model.Result, model.Project):
         parts += [f"## {kind.__name__}", _rendered(inspect.getdoc(kind) or "", 3),
-                  "Fields: " + ", ".join(f"`{one.name}`" for one in fields(kind)) + "."]  # fmt: skip
+                  "Fields: " + ", ".join(f"`{one.name}`" for one in dataclasses.fields(kind)) + "."]  # fmt: skip
     raised = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, errors.CapmapError)]
     rows = [[f"`capmap.errors.{c.__name__}`", str(c.exit_code.value), _first_line(c)] for c in raised]
     parts += [

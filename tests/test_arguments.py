@@ -17,8 +17,9 @@ from capmap.model import Project, Result
 
 #: verb -> the arguments it needs besides the project
 NEEDED: dict[str, tuple[Any, ...]] = {
-    "check": (), "compare": (["DEU", "KOR"],), "config": (), "indicators": (), "intensity": (), "normalise": (),
-    "profile": ("KOR",), "rca": (), "regions": (), "run": ("results",), "sector": ("semiconductors",), "sectors": (),
+    "check": (), "compare": (["DEU", "KOR"],), "config": (), "index": (), "indicators": (), "intensity": (), "normalise": (),
+    "profile": ("KOR",), "rca": (), "regions": (), "robustness": (), "run": ("results",),
+    "sector": ("semiconductors",), "sectors": (),
 }  # fmt: skip
 
 

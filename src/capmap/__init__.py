@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from capmap.model import Project, Result
 
 __all__ = [
-    "CapmapError", "backtest", "check", "compare", "complexity", "config", "indicators", "init", "intensity", "load",
-    "normalise", "opportunities", "profile", "rca", "regions", "relatedness", "run", "sector", "sectors", "write",
+    "CapmapError", "backtest", "check", "compare", "complexity", "config", "index", "indicators", "init", "intensity", "load",
+    "normalise", "opportunities", "profile", "rca", "regions", "relatedness", "robustness", "run", "sector", "sectors", "write",
 ]  # fmt: skip
 
 
@@ -100,6 +100,22 @@ def complexity(project: Project, **options: Any) -> Result:
     from capmap.arguments import checked
 
     return checked(measure)(project, **options)
+
+
+def index(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002
+    """A composite index with ranges: `capmap index`; options as `capmap.analyses.index.index`."""
+    from capmap.analyses.index import index as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, id, **options)
+
+
+def robustness(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002
+    """How far its ranks are to be trusted: `capmap robustness`; options as `capmap.analyses.index.robustness`."""
+    from capmap.analyses.index import robustness as measure
+    from capmap.arguments import checked
+
+    return checked(measure)(project, id, **options)
 
 
 def relatedness(project: Project, **options: Any) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,8 @@ ROBUSTNESS_COLUMNS = (
     "weakest_rank", "moved_by", "moved_share", "moved_to", "shift", "note",
 )  # fmt: skip
 PAIR_COLUMNS = ("index", "year", "region", "other", "p_ahead")
+Weights = Literal["given", "equal"]
+Impute = Literal["none", "mean", "median", "em", "iterative"]
 #: Replicates and seed where none are asked for.
 DRAWS, SEED = 10_000, 20230926
 
@@ -41,12 +43,12 @@ def index(
     *,
     year: selection.Year = "latest",
     region: Sequence[str] = (),
-    weights: Literal["given", "equal"] = "given",
-    impute: Literal["none", "mean", "median", "em", "iterative"] = "none",
+    weights: Weights = "given",
+    impute: Impute = "none",
     steps: bool = False,
     draws: int = DRAWS,
     seed: int = SEED,
-    top: int = 5,
+    places: int = 5,
     allow_mixed_years: bool = False,
 ) -> Result:
     """A composite index: scores and ranks of every node, and how far the ranks of the index are to be trusted.
@@ -66,7 +68,7 @@ def index(
     steps : add a table for every step.
     draws : replicates behind the ranges; 0 for none.
     seed : of every random draw.
-    top : `p_top` is the probability of this rank or a better one.
+    places : `p_top` is the probability of this rank or a better one.
     allow_mixed_years : take figures further apart than the file's `years_apart`.
 
     Returns
@@ -87,11 +89,11 @@ def index(
     """
     parameters: dict[str, Any] = {
         "id": chosen(project, id).id, "year": str(year), "region": selection.regions(project, region), "weights": weights,
-        "impute": impute, "steps": steps, "draws": draws, "seed": seed, "top": top,
+        "impute": impute, "steps": steps, "draws": draws, "seed": seed, "places": places,
         "allow_mixed_years": allow_mixed_years,
     }  # fmt: skip
     built = _asked(project, parameters, year)
-    tables = {"index": _index_table(built), "robustness": _robustness_table(built, top)}
+    tables = {"index": _index_table(built), "robustness": _robustness_table(built, places)}
     if steps:
         tables |= step_tables(built)
     return Result("index", _of(tables, parameters["region"]), _meta(built, parameters) | {"command": "index"})
@@ -103,11 +105,11 @@ def robustness(
     *,
     year: selection.Year = "latest",
     region: Sequence[str] = (),
-    weights: Literal["given", "equal"] = "given",
-    impute: Literal["none", "mean", "median", "em", "iterative"] = "none",
+    weights: Weights = "given",
+    impute: Impute = "none",
     draws: int = DRAWS,
     seed: int = SEED,
-    top: int = 5,
+    places: int = 5,
     allow_mixed_years: bool = False,
 ) -> Result:
     """How far the ranks of an index are to be trusted: over many choices that could have been made otherwise.
@@ -117,7 +119,7 @@ def robustness(
 
     Parameters
     ----------
-    project, id, year, region, weights, impute, seed, top, allow_mixed_years : as `index`.
+    project, id, year, region, weights, impute, seed, places, allow_mixed_years : as `index`.
     draws : replicates, at least 1.
 
     Returns
@@ -136,19 +138,24 @@ def robustness(
         raise UsageError("robustness needs at least one draw", fix="leave --draws out, or name more")
     parameters: dict[str, Any] = {
         "id": chosen(project, id).id, "year": str(year), "region": selection.regions(project, region), "weights": weights,
-        "impute": impute, "draws": draws, "seed": seed, "top": top, "allow_mixed_years": allow_mixed_years,
+        "impute": impute, "draws": draws, "seed": seed, "places": places, "allow_mixed_years": allow_mixed_years,
     }  # fmt: skip
     built = _asked(project, parameters, year)
-    tables = {"robustness": _robustness_table(built, top), "pairs": _pairs(built)}
+    tables = {"robustness": _robustness_table(built, places), "pairs": _pairs(built)}
     return Result("robustness", _of(tables, parameters["region"]), _meta(built, parameters) | {"command": "robustness"})
 
 
 def _asked(project: Project, asked: Mapping[str, Any], year: selection.Year) -> Built:
     """The index measured as asked."""
-    if asked["draws"] < 0 or asked["top"] < 1 or asked["seed"] < 0:
+    if asked["draws"] < 0 or asked["places"] < 1 or asked["seed"] < 0:
         raise UsageError(
-            "draws and seed must not be negative, and top is at least 1", fix="see --draws, --seed and --top"
+            "draws and seed must not be negative, and places is at least 1", fix="see --draws, --seed, --places"
         )
+    for name, allowed in (("weights", get_args(Weights)), ("impute", get_args(Impute))):
+        if asked[name] not in allowed:
+            near = nearest(str(asked[name]), allowed)
+            known = f"one of {', '.join(allowed)}"
+            raise UsageError(f"unknown {name} {asked[name]!r}", fix=f"did you mean {near[0]}?" if near else known)
     frame = framework(project, project.indices[asked["id"]], asked["weights"])
     found = figures(project, frame, year, mixed=asked["allow_mixed_years"])
     missing = [code for code in asked["region"] if code not in found.regions]
@@ -239,18 +246,18 @@ def _range(built: Built) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _robustness_table(built: Built, top: int) -> pl.DataFrame:
+def _robustness_table(built: Built, places: int) -> pl.DataFrame:
     """The standing of every scored unit."""
     frame, (low, high) = built.frame, _range(built)
     rows = []
     everybody = list(units(built).iter_rows(named=True))
-    for k, places in built.scored.items():
+    for k, scored in built.scored.items():
         drawn = built.robust.get(k)
-        nominal = built.ranks[frame.root][places]
+        nominal = built.ranks[frame.root][scored]
         if drawn is not None:
             median = methods.rank_quantile(drawn.ranks.counts, 0.5)
-            shift, best = methods.mean_shift(drawn.ranks.counts, nominal), methods.p_top(drawn.ranks.counts, top)
-        for place, unit in enumerate(places.tolist()):
+            shift, best = methods.mean_shift(drawn.ranks.counts, nominal), methods.p_top(drawn.ranks.counts, places)
+        for place, unit in enumerate(scored.tolist()):
             row = (
                 everybody[unit]
                 | {"rank": nominal[place], "rank_low": low[unit], "rank_high": high[unit]}

@@ -107,7 +107,7 @@ def _column(leaf: Leaf, values: Floats) -> Column:
     treated = values
     varied = not normalisation.is_near_constant(known)
     if leaf.treated and known.size < LEAST_TREATED:
-        row["note"] = "too_few"
+        row["note"] = "few_values"
     elif leaf.treated:
         cure = normalisation.treat(values)
         treated = cure.values

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from capmap.cli import explore, know, measure, operate, read, relate, signals
+from capmap.cli import compose, explore, know, measure, operate, read, relate, signals
 from capmap.cli.session import say
 from capmap.errors import CapmapError, ExitCode
 
@@ -36,7 +36,7 @@ def _main(
         raise typer.Exit
 
 
-for family in (know, measure, explore, relate, read, operate):
+for family in (know, measure, compose, explore, relate, read, operate):
     family.register(app)
 
 

@@ -429,6 +429,58 @@ COLUMNS: dict[str, str] = {
     "indicators.missing": "Number of rows without a value.",
     "reference": "Code of the published total. Null: none.",
     "source": "Title of the publication or data set.",
+    # composite indices
+    "index": "Id of the composite index: the name of its file.",
+    "node": "Node of the index: the index itself, a pillar or an indicator, by its id in the index file.",
+    "index.level": "Depth of the node: 0 is the index, and it rises to the indicators.",
+    "index.score": "Score of the node: of an indicator on the scale of its normaliser, after outliers were treated; of "
+    "others the mean of the nodes below. Null: `note` says why.",
+    "index.rank": "Place among the scored regions of the year, 1 is the best, ties within 1e-9 share the smallest; of an "
+    "indicator by its value before outliers were treated. Null: no score.",
+    "index.rank_low": "5 % quantile of the rank over the replicates: the better end. Null: not the index itself, no score, "
+    "or no replicates.",
+    "index.rank_high": "95 % quantile of the rank over the replicates. Null: as `rank_low`.",
+    "coverage": "Share of the indicators at or below the node that have a value, 0 to 1.",
+    "imputed_share": "Share of imputed ones among these values, 0 to 1: by `--impute`, or by the source (status I).",
+    "robustness.group": "Letters of the region: regions that share one cannot be told apart, as neither is ahead in 95 % "
+    "of the replicates. Null: no replicates, or too many groups to be named.",
+    "robustness.rank": "Place in the index as it is defined, 1 is the best.",
+    "rank_median": "Median of the rank over the replicates. Null: no replicates.",
+    "robustness.rank_low": "5 % quantile of the rank over the replicates: the better end. Null: no replicates.",
+    "robustness.rank_high": "95 % quantile of the rank over the replicates. Null: no replicates.",
+    "mean_shift": "Mean distance of the rank in a replicate from `rank`, in places. Null: no replicates.",
+    "p_top": "Share of the replicates with one of the first places, five unless `--places` says otherwise. Null: no "
+    "replicates.",
+    "weakest": "Pillar in which the region ranks last. Null: no pillar has a score.",
+    "weakest_rank": "Its rank in that pillar. Null: as `weakest`.",
+    "moved_by": "Choice that explains most of the variance of its rank: `normaliser`, `treatment`, `weights`, "
+    "`aggregation` or `left_out`. Null: no replicates, or a rank that never varies.",
+    "moved_share": "Share of the variance of its rank that this choice explains by itself, 0 to 1. Null: as `moved_by`.",
+    "moved_to": "Option of that choice under which its rank is furthest from the mean over all. Null: as `moved_by`, or "
+    "weights.",
+    "shift": "Mean rank under that option less the mean over all, in places; above 0 is worse. Null: as `moved_to`.",
+    "robustness.pairs.other": "Code of the other region.",
+    "robustness.pairs.p_ahead": "Share of the replicates in which the region is strictly ahead of the other, 0 to 1. Null: no "
+    "replicate ranks both.",
+    "availability.coverage": "Share of the indicators of the pillar, or of the index, that have a value, 0 to 1.",
+    "kept": "Whether the region has enough indicators to be scored.",
+    "flags.other": "Other indicator, or size, of the pair. Null: the flag is on one indicator.",
+    "flag": "`mostly_equal`, `mostly_zero` (more than half), `zeros`, `collinear` (|correlation| > 0.9 in a pillar), "
+    "`conflict` (correlation < -0.4 in a pillar) or `explained_by_size` (|correlation| with a size > 0.6).",
+    "flag_value": "The share or correlation behind the flag.",
+    "denomination.source_year": "Year of the figure, which may be before that of the index. Null: the data have no years.",
+    "denomination.denominator": "Size the value is divided by. Null: it is not divided, or there is none.",
+    "ratio": "Value divided by the size, the figure that enters the index. Null: `note` says why.",
+    "denomination.value": "Observed value, added up over the sectors where no total is published. Null: there is none.",
+    "denomination.status": "SDMX status letter of the row, of a sum `I` if any part is imputed. Null: a normal value.",
+    "imputation.value": "Imputed figure, after division.",
+    "imputation.status": "`I`, imputed.",
+    "weights.parent": "Node that it is a part of.",
+    "weights.level": "Depth of the node, 1 for the pillars.",
+    "weight": "Weight among the nodes of its parent; only ratios count.",
+    "weight_share": "Weight divided by the sum of the weights of its siblings and itself.",
+    "effective_weight": "Weight of an indicator in the whole index: the product of the shares along its branch. Null: not an "
+    "indicator.",
     "key": "Name of the key, with a dot for a nested one.",
     "indicator.value": "What the key is set to, as text. Null: not set.",
     "null": "Number of rows without a value.",
@@ -513,6 +565,11 @@ LISTINGS: dict[str, str] = {
 }
 
 NOTES: dict[str, str] = {
+    "few_in_group": "Fewer of the indicators of a pillar than `min_pillar` asks for, so the region is not scored.",
+    "few_indicators": "Fewer of all indicators than `min_coverage` asks for, so the region is not scored.",
+    "few_values": "Fewer than four values, so outliers were not looked for.",
+    "imputed": "The value is imputed.",
+    "low_coverage": "Fewer than two thirds of the nodes below have a score.",
     "absent_row": "The data have no row; it counts as zero or missing by the indicator's `absent_rows`.",
     "below_floor": "Too little is expected (less than `min_expected`) or the denominator is too small: the figure is "
     "in files only, or withheld, and not judged.",
@@ -565,7 +622,8 @@ NOTES: dict[str, str] = {
     "no_second_dimension": "The second eigenvalue is 0: the table has no second dimension.",
     "no_total": "The region has no total, so it takes no part.",
     "other_component": "Outside the part of the table that is computed.",
-    "outside_range": "The index lies outside its own range: it owes its place to counts that hardly reach the threshold.",
+    "outside_range": "The index or rank lies outside its own range: an index owes its place to counts that hardly reach the "
+    "threshold, a rank to choices that few of the alternatives share.",
     "previous_sign": "Diversity does not settle the sign, so that of the period before is kept.",
     "region_excluded": "The region takes no part; the table `regions` says why.",
     "sector_excluded": "The sector takes no part; the table `sectors` says why.",

@@ -1,0 +1,193 @@
+"""Composite indices as tables and sentences on a terminal: what cannot be told apart first, the bare rank last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.text import Text
+
+from capmap.model import Result
+from capmap.report import numbers, tables, words
+from capmap.report.tables import Column
+
+#: Reasons for not being scored, in words.
+REASONS = {"few_in_group": "too few indicators in a pillar", "few_indicators": "too few in all"}
+#: Choices that move ranks, in words.
+FACTORS = {
+    "normaliser": "the scale", "treatment": "outliers", "weights": "the weights", "aggregation": "the mean",
+    "left_out": "one indicator",
+}  # fmt: skip
+#: Regions named for one reason.
+NAMED = 6
+
+
+def index_columns(result: Result, labels: Mapping[str, str], width: int) -> list[Column]:
+    """Columns of `capmap index`: group, region, weakest pillar, pillars, coverage, score, range, rank."""
+    names = result.meta["names"]
+    pillars = [name for name in names if name in set(_level(result, 1)["node"])]
+    return [
+        *_keys(result.tables["robustness"], labels, width),
+        Column("weakest pillar", lambda r: _weakest(r, names), whole=True),
+        *(
+            tables.of(f"score_{node}", names[node], numbers.share, spare=2 + place)
+            for place, node in enumerate(pillars)
+        ),
+        Column("indicators", lambda r: f"{numbers.per_cent(r['coverage'])}%", right=True, spare=1),
+        tables.of("score", "score", numbers.share),
+        Column("5-95%", lambda r: numbers.whole_interval(r["rank_low"], r["rank_high"]), right=True),
+        Column("rank", lambda r: numbers.rank(r["rank"], r["n"]), right=True),
+    ]
+
+
+def robustness_columns(result: Result, labels: Mapping[str, str], width: int) -> list[Column]:
+    """Columns of `capmap robustness`: group, region, what moves it, the chance of the first places, ranks."""
+    places = result.meta["parameters"]["places"]
+    return [
+        *_keys(result.tables["robustness"], labels, width),
+        Column("moved most by", _moved, least=30),
+        tables.of("p_top", f"P(first {places})", numbers.probability, spare=1),
+        tables.of("rank_median", "median", numbers.count, spare=2),
+        Column("5-95%", lambda r: numbers.whole_interval(r["rank_low"], r["rank_high"]), right=True),
+        Column("rank", lambda r: numbers.rank(r["rank"], r["n"]), right=True),
+    ]
+
+
+def _keys(frame: pl.DataFrame, labels: Mapping[str, str], width: int) -> list[Column]:
+    columns = [tables.labelled("region", "region", labels, width >= tables.CODES_FROM)]
+    if frame["group"].null_count() < frame.height:
+        columns.insert(0, Column("group", lambda r: r["group"] or numbers.NOTHING, whole=True, key=True))
+    if frame["year"].n_unique() > 1:
+        columns.insert(0, Column("year", lambda r: str(r["year"]), whole=True, key=True))
+    return columns
+
+
+def _weakest(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    if row["weakest"] is None:
+        return ""
+    return f"{names[row['weakest']]} ({row['weakest_rank']})"
+
+
+def _moved(row: Mapping[str, Any]) -> str:
+    """The choice with the option under which the rank is furthest off, and by how many places."""
+    if row["moved_by"] is None:
+        return ""
+    said = FACTORS[row["moved_by"]]
+    if row["moved_to"] is None or row["shift"] is None:
+        return said
+    to = (
+        "without " + row["moved_to"]
+        if row["moved_by"] == "left_out" and row["moved_to"] != "nothing"
+        else row["moved_to"]
+    )
+    return f"{said}: {to.replace('_', ' ')} ({row['shift']:+.1f})"
+
+
+def _level(result: Result, level: int) -> pl.DataFrame:
+    return result.tables["index"].filter(pl.col("level") == level)
+
+
+def _standing(result: Result) -> pl.DataFrame:
+    """A row per scored region, the best first, with the number of those scored."""
+    n = {block["year"]: block["scored"] for block in result.meta["blocks"]}
+    rows = result.tables["robustness"].with_columns(
+        n=pl.col("year").replace_strict(n, default=next(iter(n.values())), return_dtype=pl.Int64)
+    )
+    if "index" in result.tables:
+        keys = ["year", "region"]
+        own = _level(result, 0).select(*keys, "score", "coverage")
+        rows = rows.join(own, on=keys, how="left", nulls_equal=True)
+        for node in _level(result, 1)["node"].unique().sort().to_list():
+            one = _level(result, 1).filter(pl.col("node") == node).select(*keys, pl.col("score").alias(f"score_{node}"))
+            rows = rows.join(one, on=keys, how="left", nulls_equal=True)
+    return rows.sort("year", "rank", "region", nulls_last=True)
+
+
+def caption(result: Result, labels: Mapping[str, str]) -> list[str]:
+    """What a reader must know: places, ranges, years and normaliser on one line, who is left out, what the letters say."""
+    lines = [_block(result, block, labels) for block in result.meta["blocks"]]
+    for block in result.meta["blocks"]:
+        lines += _left_out(block, labels)
+    asked = result.meta["parameters"]
+    drawn = next((block for block in result.meta["blocks"] if block["replicates"]), None)
+    if drawn is None:
+        lines.append("no ranges (--draws 0): how far these ranks are to be trusted is not known")
+    else:
+        lines.append(_replicates(drawn))
+        lines.append("regions that share a letter cannot be told apart: neither is ahead in 95% of the replicates")
+    if result.meta["treated"]:
+        told = ", ".join(f"{result.meta['names'][node]} ({how})" for node, how in result.meta["treated"].items())
+        lines.append(f"outliers: {told}")
+    if asked["impute"] != "none":
+        lines.append(f"gaps of scored regions are imputed ({asked['impute']})")
+    lines += [f"left out {one['year']}: {one['reason']}" for one in result.meta["skipped"]]
+    return lines
+
+
+def _block(result: Result, block: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """Rank r of n, range, years used and normaliser: on one line, for one region or for all of them."""
+    used = sorted({year for year in block["years"].values() if year is not None})
+    when = "one period" if not used else f"figures of {used[0]}" + (f"-{used[-1]}" if used[-1] > used[0] else "")
+    scale = f"normaliser {', '.join(result.meta['normalisers'])}".replace("_", "-")
+    rows = result.tables["robustness"] if "robustness" in result.tables else pl.DataFrame()
+    rows = rows.filter(pl.col("year").eq_missing(pl.lit(block["year"])))
+    if len(result.meta["parameters"]["region"]) == 1 and rows.height == 1:
+        (row,) = rows.iter_rows(named=True)
+        name = labels.get(row["region"], row["region"])
+        weakest = f"weakest pillar {_weakest(row, result.meta['names'])}; " if row["weakest"] else ""
+        spread = numbers.whole_interval(row["rank_low"], row["rank_high"])
+        standing = f"{weakest}rank {row['rank']} of {block['scored']}, range {spread}"
+        return f"{block['name']}, {name}: {standing}; {when}; {scale}"
+    year = "" if block["year"] is None else f" {block['year']}"
+    spread = "ranges 5-95%" if block["replicates"] else "no ranges"
+    return f"{block['name']}{year}: ranks of {block['scored']}, {spread}; {when}; {scale}"
+
+
+def _replicates(block: Mapping[str, Any]) -> str:
+    """What the replicates vary."""
+    options = block["options"]
+    said = [
+        f"{what} {' or '.join(options[name]).replace('_', '-')}"
+        for name, what in (("normaliser", "scale"), ("treatment", "outliers"), ("aggregation", "mean"))
+        if len(options[name]) > 1
+    ]
+    said.append(f"weights {options['weights'].replace('+-', 'plus or minus')}")
+    said += ["one indicator or none left out"] if len(options["left_out"]) > 1 else []
+    return f"5-95%: {block['replicates']:,} replicates with {'; '.join(said)}"
+
+
+def _left_out(block: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    lines = []
+    for reason, codes in block["left_out"].items():
+        said = words.joined([REASONS.get(name, name) for name in reason.split(";")])
+        names = ", ".join(labels.get(code, code) for code in codes[:NAMED])
+        more = f" and {len(codes) - NAMED} more" if len(codes) > NAMED else ""
+        lines.append(f"not scored, {said}: {names}{more}")
+    return lines
+
+
+def show(
+    console: Console,
+    result: Result,
+    only: str | None,
+    labels: Mapping[str, str],
+    captions: Sequence[str],
+    limit: int | None,
+) -> None:
+    """The standing of the regions, then the tables of the steps where there are any; or one table by itself."""
+    if only is None:
+        columns = index_columns if result.name == "index" else robustness_columns
+        tables.show(console, _standing(result), columns(result, labels, console.width), captions, limit)
+    others = [name for name in result.tables if name == only or (only is None and name not in _SHOWN)]
+    for name in others:
+        if only is None:
+            console.print()
+            console.print(Text(name, style="bold"))
+        frame = result.tables[name].drop("index")
+        tables.show(console, frame, tables.plain_columns(frame), captions if only else (), limit)
+
+
+#: Tables that the standing stands for, and the pairs, which are a file's matter.
+_SHOWN = ("index", "robustness", "pairs")
