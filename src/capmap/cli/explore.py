@@ -120,9 +120,7 @@ def complexity(
         say("capmap: this is the table of regions: --table sectors gives the other")
 
 
-def _with_files(
-    loaded: Project, outside_pci: Path | None, plants: Path | None
-) -> tuple[Project, dict[str, Any]]:
+def _with_files(loaded: Project, outside_pci: Path | None, plants: Path | None) -> tuple[Project, dict[str, Any]]:
     """The tables read beside the project; their files count as inputs of it."""
     from dataclasses import replace
 
