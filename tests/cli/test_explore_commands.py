@@ -125,3 +125,18 @@ def test_the_backtest_of_the_sample(run_capmap: RunCapmap, sample: Project) -> N
     shown = run_capmap("opportunities", "--backtest", "-f", "table", env={"COLUMNS": "80"}).stdout
     assert max(map(len, shown.splitlines())) <= 80
     assert "0 of 141 candidates of articles entered" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("arguments", [("regions", "--level", "zz"), ("sectors", "zz")])
+def test_an_unknown_level_or_classification_without_a_near_one_names_those_there_are(
+    run_capmap: RunCapmap, arguments: tuple[str, ...]
+) -> None:
+    ran = run_capmap(*arguments)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "fix: known: " in ran.stderr
+
+
+def test_more_links_than_there_can_be_are_all_links(run_capmap: RunCapmap) -> None:
+    every = run_capmap("relatedness", "-i", "articles", "--top", "9" * 23)
+    assert every.code == 0
+    assert len(rows(every.stdout)) > 60

@@ -302,7 +302,7 @@ def _of(table: pl.DataFrame, column: str, wanted: str) -> pl.DataFrame:
         near = nearest(wanted, known)
         raise UsageError(
             f"unknown {column} {wanted!r}",
-            fix=f"did you mean {near[0]}? " * bool(near) + f"known: {', '.join(known) or 'none'}",
+            fix="".join(f"did you mean {one}? " for one in near[:1]) + f"known: {', '.join(known) or 'none'}",
         )
     return found
 

@@ -157,7 +157,9 @@ def refined(project: Project, result: Result, *, top: int | None = None, sort: s
         order = [False] * len(keys) + [falling] + [False] * len(ties)
         frame = frame.sort([*keys, by, *ties], descending=order, nulls_last=True)
     if top is not None:
-        frame = frame.group_by("indicator", "year", maintain_order=True).head(top).select(frame.columns)
+        frame = (
+            frame.group_by("indicator", "year", maintain_order=True).head(min(top, frame.height)).select(frame.columns)
+        )
     if labels:
         frame = _labelled(project, frame)
     return Result(result.name, {**result.tables, "links": frame}, result.meta)

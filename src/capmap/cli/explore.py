@@ -193,7 +193,7 @@ def opportunities(
         _backtest(loaded, indicator or (), table, chosen, output, format_, quiet, everything)
         return
     if region is None:
-        raise UsageError("name a region", fix="capmap opportunities KOR; all regions: capmap run -o DIR")
+        raise UsageError("name a region", fix="capmap opportunities REGION; all of them: capmap run -o DIR")
     from capmap.analyses import opportunities as analysis
     from capmap.analyses import refine, selection
     from capmap.report import opportunities as screen

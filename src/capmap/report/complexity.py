@@ -257,7 +257,8 @@ def _scale(block: Mapping[str, Any], frame: pl.DataFrame | None, sectors: Mappin
     beyond = "" if p_value is None else f" (as clear by chance: p = {p_value:.2f})"
     said.append("eigenvalues " + ", ".join(f"{v:.2f}" for v in block["eigenvalues"]) + beyond)
     lines = ["; ".join(said)]
-    lines += [FLAGS[flag] for flag in block["flags"]]
+    settled = {"weak_sign"} if "previous_sign" in block["flags"] else set()  # said by the other
+    lines += [FLAGS[flag] for flag in block["flags"] if flag not in settled]
     return lines
 
 
