@@ -102,7 +102,7 @@ def complexity(project: Project, **options: Any) -> Result:
     return checked(measure)(project, **options)
 
 
-def index(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002
+def index(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002 - the word of the command
     """A composite index with ranges: `capmap index`; options as `capmap.analyses.index.index`."""
     from capmap.analyses.index import index as measure
     from capmap.arguments import checked
@@ -110,7 +110,7 @@ def index(project: Project, id: str | None = None, **options: Any) -> Result:  #
     return checked(measure)(project, id, **options)
 
 
-def robustness(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002
+def robustness(project: Project, id: str | None = None, **options: Any) -> Result:  # noqa: A002 - the word of the command
     """How far its ranks are to be trusted: `capmap robustness`; options as `capmap.analyses.index.robustness`."""
     from capmap.analyses.index import robustness as measure
     from capmap.arguments import checked

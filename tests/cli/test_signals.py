@@ -48,6 +48,27 @@ try:
 except BaseException as error:
     sys.exit(error.code if isinstance(error, SystemExit) else 130)
 """
+#: Sends itself a signal in the middle of an import that is the last thing but one that the run does.
+LAST = """
+import os, signal, sys
+from capmap.cli import signals
+signal.signal({number}, lambda *_: os._exit(128 + {number}))
+class Sender:
+    def find_spec(self, name, *_):
+        if name == "this":
+            os.kill(os.getpid(), {number})
+sys.meta_path.insert(0, Sender())
+done = []
+def work():
+    import this
+    done.append(1)
+try:
+    with signals.as_exceptions():
+        {watched}
+        work()
+except BaseException as error:
+    sys.exit((error.code if isinstance(error, SystemExit) else 130) + len(done))
+"""
 
 
 def ran(code: str, folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -65,6 +86,18 @@ def test_a_signal_in_the_middle_of_an_import_ends_the_run(tmp_path: Path, module
     code = IMPORTING.format(module=module, number=int(number)) + ENTER
     assert ran(code, tmp_path, "rca", "-q", "-o", "out.csv") == (128 + number, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_more_is_done_after_an_import_that_a_signal_found(tmp_path: Path, number: int) -> None:
+    code = LAST.format(number=int(number), watched="")
+    assert ran(code, tmp_path)[::2] == (128 + number, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_a_debugger_delays_is_not_lost(tmp_path: Path, number: int) -> None:
+    code = LAST.format(number=int(number), watched="signals.AGAIN = 60; sys.settrace(lambda *_: None)")
+    assert ran(code, tmp_path)[::2] == (128 + number, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

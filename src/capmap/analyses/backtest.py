@@ -591,8 +591,8 @@ def _missing(known: History) -> tuple[str, str]:
     if n < MIN_ORIGINS:
         more = _periods_missing([year for year in years if year is not None], known.chosen.complexity.horizon)
         return "too_few_origins", (
-            f"{name} has {len(years)} period(s) ({', '.join(map(str, years))}), which make {n} origin(s) with a known outcome; "
-            f"a grade needs {MIN_ORIGINS}, so {more} more period(s)"
+            f"{name} has the periods {', '.join(map(str, years))}, and the outcome is known of {n} origins; a grade needs "
+            f"{MIN_ORIGINS}, so {more} more periods, or a shorter --horizon"
         )
     if np.unique(rows.region).size < 2:
         return (

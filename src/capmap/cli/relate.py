@@ -102,6 +102,8 @@ def relatedness(
         int | None,
         typer.Option(
             "--significance",
+            min=1,
+            max=1_000_000,
             metavar="DRAWS",
             help="p-values and false discovery rates from this many draws of a null model.",
             rich_help_panel=options.MEASURE,

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -21,7 +22,8 @@ def as_exceptions() -> Iterator[None]:
 
     SIGTERM is SystemExit with 143, Ctrl-C is KeyboardInterrupt. In the middle of an import they wait for its end: the
     machinery of imports, and modules written in C, may swallow an exception or turn it into another. One that is
-    swallowed elsewhere (in a finalizer) is raised anew. Signals that are ignored stay so.
+    swallowed elsewhere (in a finalizer) is raised anew, and at the latest as the context ends. Signals that are ignored
+    stay so.
     """
     before = {number: signal.getsignal(number) for number in ENDING}
     hook = sys.unraisablehook
@@ -41,10 +43,13 @@ def as_exceptions() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         sys.unraisablehook = hook
+        if (late := _pending()) is not None:
+            signal.raise_signal(late)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    if _importing(frame) and _later(number):
+    importer = _importer(frame)
+    if importer is not None and (_after(importer, number) or _later(number)):
         return
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
@@ -56,18 +61,50 @@ def _number(error: BaseException | None) -> int | None:
     return signal.SIGTERM if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM else None
 
 
-def _importing(frame: FrameType | None) -> bool:
+def _importer(frame: FrameType | None) -> FrameType | None:
+    """The frame that waits for the import under way; None where nothing is imported."""
+    importer, below = None, None
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
+        if below is not None and _imports(below) and not _imports(frame):
+            importer = frame
+        below, frame = frame, frame.f_back
+    return importer
+
+
+def _imports(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _after(importer: FrameType, number: int) -> bool:
+    """Raise at the first line after the import; False where a debugger watches the lines."""
+    if sys.gettrace() is not None:
+        return False
+
+    def ended(frame: FrameType, *_: object) -> None:
+        sys.settrace(None)
+        _raise(number, frame)
+
+    importer.f_trace = ended
+    sys.settrace(lambda *_: None)
+    return True
 
 
 def _later(number: int) -> bool:
     """Look at the signal again in a moment; False where the system has no such timer."""
     if sys.platform == "win32":
         return False
-    signal.signal(signal.SIGALRM, lambda _, frame: _raise(number, frame))
+    signal.signal(signal.SIGALRM, partial(_again, number))
     signal.setitimer(signal.ITIMER_REAL, AGAIN)
     return True
+
+
+def _again(number: int, _: int, frame: FrameType | None) -> None:
+    _raise(number, frame)
+
+
+def _pending() -> int | None:
+    """The signal that was still to be looked at again, which it is not any more."""
+    if sys.platform == "win32" or not signal.setitimer(signal.ITIMER_REAL, 0)[0]:
+        return None
+    handler = signal.getsignal(signal.SIGALRM)
+    return int(handler.args[0]) if isinstance(handler, partial) else None

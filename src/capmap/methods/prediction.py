@@ -459,7 +459,7 @@ def grade(gain: float, gains: Floats, calibration_error: float, entries: int) ->
 # --- models -------------------------------------------------------------------------------------------------------
 
 
-def _logistic(seed: int) -> Any:  # noqa: ARG001
+def _logistic(seed: int) -> Any:
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -468,7 +468,7 @@ def _logistic(seed: int) -> Any:  # noqa: ARG001
     return make_pipeline(
         SimpleImputer(strategy="median"),
         StandardScaler(),
-        LogisticRegression(C=1.0, solver="newton-cholesky"),
+        LogisticRegression(C=1.0, solver="newton-cholesky", random_state=seed),
     )
 
 

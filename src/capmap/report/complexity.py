@@ -298,4 +298,6 @@ def show(
             chosen, ordered = region_columns(frame, regions, console.width), by_index(frame, "eci")
         else:
             chosen, ordered = sector_columns(frame, sectors, console.width), by_index(frame, "pci")
-        tables.show(console, ordered, chosen, captions if last else (), limit)
+        # each indicator and year is a table of its own: none takes the lines of another
+        room = None if limit is None else limit * max(1, frame.select("indicator", "year").n_unique())
+        tables.show(console, ordered, chosen, captions if last else (), limit if name == "cells" else room)

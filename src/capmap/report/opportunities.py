@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -180,7 +181,7 @@ def drawn(frame: pl.DataFrame, advised: bool, width: int, ascii_only: bool) -> l
     """Density against complexity of the sectors listed, split at their medians."""
     said = ADVICE if advised else PLACE
     x, y = frame["density"].to_list(), frame["pci"].to_list()
-    middle = (float(frame["density"].median() or 0), float(frame["pci"].median() or 0))  # type: ignore[arg-type]
+    middle = (median(x), median(y))
     corners = (said["close_complex"], said["close_simple"], said["far_complex"], said["far_simple"])
     return chart.scatter(
         x, y, marks=frame["mark"].to_list(), titles=("density", "PCI"), split=middle, corners=corners, width=width,
