@@ -190,9 +190,10 @@ def _dispersion(whole: Panel, options: SpecialisationSection, several: Spread) -
     def one(period: int) -> tuple[NDArray[np.int64], Floats, Floats, Bools]:
         cells, status = whole.cells(period)
         base = measures.margins(cells, whole.reference_in(period), absent=whole.indicator.absent)
-        found = _keys(cells), cells.value, _expected(cells, base), _carries(status, "B", whole)
-        unreliable = _carries(status, "U", whole)
-        return tuple(a[~unreliable] for a in found) if unreliable.any() else found  # type: ignore[return-value]
+        expected, broken, reliable = _expected(cells, base), _carries(status, "B", whole), ~_carries(status, "U", whole)
+        if reliable.all():
+            return _keys(cells), cells.value, expected, broken
+        return _keys(cells)[reliable], cells.value[reliable], expected[reliable], broken[reliable]
 
     def scores(period: int) -> Floats:
         (key, *before, _), (later, value, expected, broken) = single[period - 1], single[period]

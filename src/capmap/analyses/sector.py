@@ -536,7 +536,7 @@ def _clause(cell: Mapping[str, Any], clause: str) -> dict[str, Any]:
 
 def _why_none(own: pl.DataFrame) -> str:
     """Why no region can be called lastingly specialised."""
-    if own["periods"].max() is None or int(own["periods"].max()) < PERSISTENCE_PERIODS:  # type: ignore[arg-type]
+    if (own["periods"].fill_null(0) < PERSISTENCE_PERIODS).all():
         return "fewer_than_three_periods"
     if not own["class"].cast(pl.String).is_in(["established", "indicated"]).any():
         return "none_established"

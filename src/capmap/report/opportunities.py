@@ -60,8 +60,9 @@ def columns(
         Column("advice" if advised else "where", lambda r: said.get(r["quadrant"], ""), whole=True),
     ]
     if frame["p_entry"].null_count() < frame.height:
+        title = "P(entry)" if advised else "P(entry), unproven"
         found += [
-            Column("P(entry)", lambda r: numbers.probability(r["p_entry"]), right=True),
+            Column(title, lambda r: numbers.probability(r["p_entry"]), right=True),
             Column("5-95%", lambda r: numbers.share_interval(r["p_entry_low"], r["p_entry_high"]), right=True, spare=4),
         ]
     found += [

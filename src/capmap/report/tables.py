@@ -52,6 +52,10 @@ def of(name: str, title: str, how: Callable[[Any], str], spare: int = 0) -> Colu
     return Column(title, lambda row: how(row[name]), right=True, spare=spare)
 
 
+def _as_written(name: str) -> Column:
+    return Column(name, lambda row: "" if row[name] is None else str(row[name]))
+
+
 def labelled(name: str, title: str, labels: Mapping[str, str], codes: bool = True) -> Column:
     """A label with its code in grey; without the code where the screen is narrow."""
 
@@ -146,7 +150,7 @@ def wide_columns(frame: pl.DataFrame, regions: Mapping[str, str], sectors: Mappi
         elif kind.is_integer():
             columns.append(of(name, name, lambda v: numbers.NOTHING if v is None else str(v)))
         else:
-            columns.append(Column(name, lambda r, name=name: "" if r[name] is None else str(r[name])))  # type: ignore[misc]
+            columns.append(_as_written(name))
     return columns
 
 
