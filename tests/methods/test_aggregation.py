@@ -429,6 +429,14 @@ class TestShift:
         assert float(ag.positive_shift(np.array([[1e-9, 5.0]]))) == 0
         assert float(ag.positive_shift(np.array([[NAN, NAN]]))) == 0
 
+    @pytest.mark.parametrize("off", [1e-18, 0.0, -1e-18])
+    def test_a_zero_that_is_off_by_round_off_is_a_zero(self, off):
+        """Means of means end a last digit beside 0; which side must not decide whether all others are shifted."""
+        values = np.array([[off, 0.4], [0.5, 1.0]])
+        assert float(ag.positive_shift(values)) == pytest.approx(0.01)
+        assert_allclose(ag.geometric(values), ag.geometric(np.array([[0.0, 0.4], [0.5, 1.0]])), atol=1e-12)
+        assert ag.power(values, p=0.5).tolist() == pytest.approx([0.1, (0.5**0.5 / 2 + 0.5) ** 2], abs=1e-8)
+
     def test_smallest_becomes_a_hundredth_of_the_range(self):
         assert float(ag.positive_shift(np.array([[-1.0, 3.0], [NAN, 0.0]]))) == pytest.approx(1.04)
         assert float(ag.positive_shift(np.array([[-2.0, -2.0]]))) == 3

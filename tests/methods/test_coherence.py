@@ -357,3 +357,15 @@ def test_misuse_is_named(call, error, message):
 def test_scipy_is_imported_late():
     code = "import sys, capmap.methods.coherence; sys.exit('scipy.stats' in sys.modules or 'scipy.interpolate' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_values_that_differ_in_the_last_bits_are_one_place_of_the_curve() -> None:
+    """Percentiles made of twelfths and of sixths: 2/3 twice, a bit apart, through which no spline goes."""
+    x = np.array(
+        [0.0, 1, 2, 3.5, 4.5, 4.5, 6.5, 7, 8, 8.000000000000002, 10, 12, 11.999999999999998, 11.999999999999998]
+    )
+    y = np.array([27.0, -10, -19, -13, 9, 1, 12, 15, -9, -5, 8, 11, 6, 10])
+    assert np.unique(x).size > np.unique(np.round(x, 9)).size
+    apart, merged = (co.importance(one[:, np.newaxis], np.ones(1), y).main_effect[0] for one in (x, np.round(x, 9)))
+    assert apart == pytest.approx(merged, abs=1e-9)
+    assert 0 < merged < 1

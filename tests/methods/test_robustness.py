@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from capmap.methods import aggregation
 from capmap.methods import robustness as rb
 
 NAN = float("nan")
@@ -194,6 +196,28 @@ def test_points_of_the_cube_choose_every_option_equally():
     assert rb.plan_at(np.ones((1, 5)), design, sets).normaliser[0] == 2  # 1 belongs to the last part
     with pytest.raises(ValueError, match="numbers in"):
         rb.plan_at(np.full((1, 5), 1.5), design, sets)
+
+
+def test_points_of_some_factors_leave_the_others_at_the_index_itself():
+    design = rb.Design(DEEP, np.arange(1.0, 13.0), 3, 2, 2)
+    sets = rb.draw_weights(design, 4, rng(1))
+    edge = np.array([[0.1], [0.9]])
+    own = rb.plan_at(np.empty((2, 0)), design, sets, ())
+    assert (own.normaliser.any(), own.treatment.any(), own.aggregation.any()) == (False, False, False)
+    assert own.left_out.tolist() == [-1, -1]
+    for share, nominal, parent in zip(
+        DEEP.by_level(own.weights[0]), DEEP.by_level(design.weights), DEEP.parents, strict=True
+    ):
+        assert_allclose(share, nominal / np.bincount(parent, nominal)[parent])
+    leaves = rb.plan_at(edge, design, sets, ("indicator_weights",)).weights
+    above = rb.plan_at(edge, design, sets, ("node_weights",)).weights
+    assert_array_equal(leaves[:, :7], sets[[0, 3], :7])
+    assert_array_equal(leaves[:, 7:], own.weights[:, 7:])
+    assert_array_equal(above[:, 7:], sets[[0, 3], 7:])
+    assert_array_equal(above[:, :7], own.weights[:, :7])
+    for wrong in (("guess",), ("normaliser", "normaliser")):
+        with pytest.raises(ValueError, match="factors must be of"):
+            rb.plan_at(np.zeros((1, len(wrong))), design, sets, wrong)
 
 
 # --- ranks
@@ -422,125 +446,170 @@ def test_relations_that_are_none(different):
         rb.letter_groups(different, np.arange(2.0))
 
 
-# --- Sobol indices
+# --- formulas of their own
 
 
-def ishigami(points):
-    """Ishigami & Homma (1990), a = 7, b = 0.1, on (-pi, pi)^3."""
-    x = np.pi * (2 * points - 1)
-    return np.sin(x[:, 0]) + 7 * np.sin(x[:, 1]) ** 2 + 0.1 * x[:, 2] ** 4 * np.sin(x[:, 0])
+def nodes(tree, formula):
+    """The formula in every node with several children; the others take over the score of their only one."""
+    return rb.Formulas(
+        tuple(
+            tuple(formula if (parent == node).sum() > 1 else None for node in range(parent.max() + 1))
+            for parent in tree.parents
+        )
+    )
 
 
-FIRST, TOTAL = [0.3139, 0.4424, 0.0], [0.5576, 0.4424, 0.2437]
+def median_by_loops(values, weights):
+    """Smallest value up to which half of the weight lies; the mean with the next where it is exactly half."""
+    pairs = sorted((v, w) for v, w in zip(values, weights, strict=True) if not np.isnan(v) and w > 0)
+    half, reached = sum(w for _, w in pairs) / 2, 0.0
+    for k, (v, w) in enumerate(pairs):
+        reached += w
+        if abs(reached - half) < 1e-9:
+            return (v + pairs[k + 1][0]) / 2
+        if reached > half:
+            return v
+    return NAN
 
 
-def test_ishigami_has_its_published_indices():
-    result = rb.sobol_indices(ishigami(rb.sobol_points(4096, 3, rng(1))), 3, rng(2))
-    assert_allclose(result.first[:, 0], FIRST, atol=0.015)
-    assert_allclose(result.total[:, 0], TOTAL, atol=0.015)
-    assert (result.runs, result.failed.tolist(), result.used[:, 0].tolist()) == (4096 * 5, [0], [4096] * 3)
+BY_HAND = {
+    "harmonic": (aggregation.harmonic, lambda v, w: 1 / mean_by_loops(1 / np.asarray(v), w, False)),
+    "median": (aggregation.median, median_by_loops),
+    "mazziotta_pareto": (
+        aggregation.mazziotta_pareto,
+        lambda v, w: (
+            2 * mean_by_loops(v, w, False) - mean_by_loops(np.square(v), w, False) / mean_by_loops(v, w, False)
+        ),
+    ),
+}
 
 
-def test_the_estimators_are_those_of_scipy():
-    points = rb.sobol_points(64, 3, rng(3))
-    y = np.column_stack([ishigami(points) + 1000.0, points @ [1.0, 2.0, 3.0]])
-    ours = rb.sobol_indices(y, 3, rng(1), resamples=1)
-    f = y.T.reshape(2, 5, 64)
-    theirs = stats.sobol_indices(func={"f_A": f[:, 0], "f_B": f[:, 1], "f_AB": np.moveaxis(f[:, 2:], 1, 0)}, n=64)
-    assert_allclose(ours.first, theirs.first_order.T, atol=1e-9)
-    assert_allclose(ours.total, theirs.total_order.T, atol=1e-9)
+@pytest.mark.parametrize("kind", BY_HAND)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_other_means_node_by_node_as_by_loops(kind, data):
+    formula, by_hand = BY_HAND[kind]
+    value = st.one_of(st.just(NAN), st.integers(50, 100).map(float))
+    values = data.draw(arrays(float, (3, 7), elements=value))
+    weights = data.draw(arrays(float, (4, DEEP.n_weights), elements=st.integers(0, 4).map(float)))
+    found = rb.tree_scores(values, DEEP, nodes(DEEP, partial(formula, min_coverage=0.0)), weights)
+    for r, i in np.ndindex(found.shape):
+        below, start = list(values[i]), 0
+        for parent in DEEP.parents:
+            own = weights[r, start : start + len(parent)]
+            start += len(parent)
+            below = [
+                by_hand([below[k] for k in child], own[child])
+                if any(own[k] > 0 and not np.isnan(below[k]) for k in child)
+                else NAN
+                for child in (np.flatnonzero(parent == node) for node in range(parent.max() + 1))
+            ]
+        assert found[r, i] == pytest.approx(below[0], rel=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("bad", [NAN, np.inf])
-def test_one_failing_run_does_not_poison_the_indices(bad):
-    points = rb.sobol_points(1024, 3, rng(1))
-    y = ishigami(points)
-    clean = rb.sobol_indices(y, 3, rng(2))
-    for where in (5, 1024 + 9, 2 * 1024 + 100):  # a run of A, of B, and of A with the first factor from B
-        broken = y.copy()
-        broken[where] = bad
-        result = rb.sobol_indices(broken, 3, rng(2))
-        assert result.failed.tolist() == [1]
-        assert_allclose(result.first, clean.first, atol=0.03)
-        assert_allclose(result.total, clean.total, atol=0.03)
-        assert np.isfinite([result.first_low, result.total_high]).all()
-    assert result.used[:, 0].tolist() == [1023, 1024, 1024]  # only the factor whose run failed
+def test_formulas_of_the_plain_means_give_their_scores():
+    """Two ways to one number: the matrix product, and node by node."""
+    values = 1.0 + 99.0 * rng(1).random((9, 7))
+    values[rng(2).random(values.shape) < 0.2] = NAN
+    weights = rng(3).random((20, DEEP.n_weights))
+    weights[:5, 2] = 0.0
+    weights[5:8, :3] = 0.0
+    for mean in ("arithmetic", "geometric"):
+        plain = rb.tree_scores(values, DEEP, DEEP.aggregation(mean), weights)
+        formula = partial(aggregation.MEANS[mean], min_coverage=0.0)
+        assert_allclose(rb.tree_scores(values, DEEP, nodes(DEEP, formula), weights), plain, rtol=1e-12)
 
 
-def test_failures_of_one_output_leave_the_others_alone():
-    points = rb.sobol_points(256, 3, rng(1))
-    y = np.column_stack([ishigami(points), ishigami(points)])
-    y[::7, 1] = NAN
-    result = rb.sobol_indices(y, 3, rng(2))
-    assert_allclose(result.first[:, 0], rb.sobol_indices(y[:, 0], 3, rng(2)).first[:, 0], rtol=1e-12)
-    assert result.failed.tolist() == [0, np.isnan(y[:, 1]).sum()]
-    assert_allclose(result.total[:, 1], TOTAL, atol=0.2)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_copeland_is_that_of_one_set_of_weights_after_the_other(data):
+    value = st.one_of(st.just(NAN), st.integers(0, 3).map(float))
+    values = data.draw(arrays(float, (5, 4), elements=value))
+    weights = data.draw(arrays(float, (6, 4), elements=st.integers(0, 3).map(float)).filter(lambda w: w.sum(1).all()))
+    found = rb.copeland(values, weights)
+    for one, w in zip(found, weights, strict=True):
+        assert_array_equal(one, aggregation.copeland(values, w, min_coverage=0.0))
+    each = rb.copeland(np.broadcast_to(values, (6, 5, 4)), weights)  # as in nodes above the first
+    assert_array_equal(each, found)
 
 
-def test_indices_by_definition_without_the_failed_base_points():
-    """A base point of which every run failed is as if it had never been drawn."""
-    points = rb.sobol_points(64, 2, rng(1))
-    y = points[:, 0] * (1 + points[:, 1])
-    y.reshape(4, 64)[:, 10] = NAN
-    f = y.reshape(4, 64)[:, np.arange(64) != 10]
-    f = f - f[:2].mean()
-    result = rb.sobol_indices(y, 2, rng(1))
-    for i in range(2):
-        assert result.first[i, 0] == pytest.approx(np.mean(f[1] * (f[2 + i] - f[0])) / f[:2].var())
-        assert result.total[i, 0] == pytest.approx(np.mean((f[2 + i] - f[0]) ** 2) / 2 / f[:2].var())
+def test_copeland_over_all_indicators_takes_their_weights_in_the_whole():
+    values, weights = rng(4).random((12, 7)), rng(5).random((30, DEEP.n_weights))
+    found = rb.tree_scores(values, DEEP, rb.Flat(rb.copeland), weights)
+    assert_array_equal(found, rb.copeland(values, rb.effective_weights(DEEP, weights)))
+    assert_allclose(found.sum(axis=1), 0.0)  # what one wins another loses
 
 
-def test_intervals_hold_the_true_indices_about_as_often_as_they_say():
-    held = np.zeros(3)
-    runs = 60
-    for seed in range(runs):
-        result = rb.sobol_indices(ishigami(rb.sobol_points(256, 3, rng(seed))), 3, rng(seed), resamples=200)
-        held += (result.total_low[:, 0] <= TOTAL) & (result.total_high[:, 0] >= TOTAL)
-        assert (result.first_low < result.first_high).all()
-    # Resampling takes the points for independent; a scrambled sequence is more even, so intervals are rather too wide.
-    assert (held / runs > 0.8).all()
+def test_memory_of_copeland_and_formulas_is_bounded_by_blocks(monkeypatch):
+    """Smaller blocks, same scores; and no formula ever gets more than a block."""
+    values, weights = rng(6).random((10, 7)), rng(7).random((50, DEEP.n_weights))
+    whole = rb.tree_scores(values, DEEP, rb.Flat(rb.copeland), weights)
+    medians = nodes(DEEP, partial(aggregation.median, min_coverage=0.0))
+    of_medians = rb.tree_scores(values, DEEP, medians, weights)
+    monkeypatch.setattr(rb, "_BLOCK", 200)
+    assert_array_equal(rb.tree_scores(values, DEEP, rb.Flat(rb.copeland), weights), whole)
+    seen = []
+
+    def watched(v, w):
+        seen.append(len(w) * v.shape[-1] * v.shape[-2])
+        return aggregation.median(v, w, min_coverage=0.0)
+
+    assert_array_equal(rb.tree_scores(values, DEEP, nodes(DEEP, watched), weights), of_medians)
+    assert max(seen) <= 200
+    assert rb.block_size(DEEP, 10) * 10 * 3 <= 200  # the widest level above the indicators has 3 nodes
 
 
-def test_an_output_that_does_not_vary_has_no_indices():
-    points = rb.sobol_points(8, 2, rng(1))
-    for constant in (0.0, 0.1, 1e9):
-        result = rb.sobol_indices(np.full(len(points), constant), 2, rng(1))
-        assert np.isnan([result.first, result.total, result.first_low, result.total_high]).all()
-    nothing = rb.sobol_indices(np.full(len(points), NAN), 2, rng(1))
-    assert np.isnan(nothing.total).all()
-    assert nothing.failed[0] == nothing.runs == 32
+# --- replicates that fail
 
 
-def test_points_are_those_of_the_scheme():
-    points = rb.sobol_points(16, 3, rng(1))
-    a, b, *mixed = points.reshape(5, 16, 3)
-    for i, block in enumerate(mixed):
-        for j in range(3):
-            assert_array_equal(block[:, j], (b if i == j else a)[:, j])
-    assert not np.array_equal(a, b)
-    assert ((points >= 0) & (points < 1)).all()
-    for column in np.concatenate([a, b], axis=1).T:  # each sixteenth is hit once
-        assert sorted((column * 16).astype(int)) == list(range(16))
+def test_failing_replicates_are_counted_and_poison_nothing():
+    """A normaliser that gives no table: ranks, shares and what moves a unit are those of the other replicates alone."""
+    values = rng(9).random((6, 7))
+    design = rb.Design(DEEP, np.ones(12), normalisers=2)
+    tables = [values, np.full(values.shape, NAN)]
+    evaluate = rb.evaluator(lambda n, t: tables[n], DEEP, [DEEP.aggregation("arithmetic")])
+    plans = list(rb.draw_plans(design, 400, rng(1), block=90))
+    found = rb.rank_uncertainty(evaluate, plans)
+    alone = rb.rank_uncertainty(evaluate, [plan.where(plan.normaliser == 0) for plan in plans])
+    assert (found.replicates, found.failed) == (alone.replicates, 400 - alone.replicates)
+    assert found.failed > 100
+    for name in ("counts", "ahead", "both"):
+        assert_array_equal(getattr(found, name), getattr(alone, name))
+    assert_allclose(found.moves.share, alone.moves.share)
+    assert np.isfinite(found.moves.share[rb.FACTORS.index("weights")]).any()
+    assert (found.ahead + found.ahead.T <= found.both).all()
 
 
-def test_an_index_from_the_points_of_the_design():
-    """All parts together: the factor that alone changes the table alone has an index."""
-    values = np.array([[3.0] * 3, [1.0] * 3])
-    evaluate = rb.evaluator(lambda n, t: values if n == 0 else 4.0 - values, FLAT, [FLAT.aggregation("arithmetic")])
-    design = rb.Design(FLAT, np.ones(3), normalisers=2)
-    points = rb.sobol_points(64, 5, rng(1))
-    scores = evaluate(rb.plan_at(points, design, rb.draw_weights(design, 32, rng(2))))
-    result = rb.sobol_indices(scores, 5, rng(3))
-    assert_allclose(result.total, [[1, 1], [0, 0], [0, 0], [0, 0], [0, 0]], atol=0.15)
+def test_no_replicate_that_runs_is_refused():
+    evaluate = rb.evaluator(lambda n, t: np.full((2, 3), NAN), FLAT, [FLAT.aggregation("arithmetic")])
+    with pytest.raises(ValueError, match="each of 7 replicates failed"):
+        rb.rank_uncertainty(evaluate, rb.draw_plans(rb.Design(FLAT, np.ones(3)), 7, rng()))
+
+
+def test_tables_are_made_positive_only_when_asked_and_only_for_geometric_means():
+    values = np.array([[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]])
+    seen = []
+
+    def watched(v, w):
+        seen.append(v)
+        return aggregation.arithmetic(v, w)
+
+    plan = rb.Plan(np.zeros(2, int), np.zeros(2, int), np.array([0, 1]), np.full(2, -1), np.full((2, 3), 1 / 3))
+    kinds = [FLAT.aggregation("geometric"), nodes(FLAT, watched)]
+    scores = rb.evaluator(lambda n, t: values, FLAT, kinds, positive=True)(plan)
+    assert scores[0].tolist() == pytest.approx([np.prod([0.02, 1.02, 2.02]) ** (1 / 3), 1.02])
+    assert scores[1].tolist() == [1.0, 1.0]
+    assert_array_equal(seen[0], values)
+    with pytest.raises(ValueError, match="positive scale"):
+        rb.evaluator(lambda n, t: values, FLAT, kinds)(plan)
+
+
+# --- misuse
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: rb.sobol_points(12, 2, rng()), "power of 2"),
-        (lambda: rb.sobol_points(8, 0, rng()), "factor"),
-        (lambda: rb.sobol_indices(np.ones(9), 2, rng()), "do not fit"),
-        (lambda: rb.sobol_indices(np.ones(8), 2, rng(), level=1.0), "level"),
         (lambda: list(rb.draw_plans(rb.Design(FLAT, np.ones(3)), 0, rng())), "one replicate"),
         (lambda: rb.rank_uncertainty(lambda plan: np.ones((1, 1)), []), "no replicate"),
         (lambda: rb.rank_quantile(np.ones((1, 1), int), 1.5), "q must be"),

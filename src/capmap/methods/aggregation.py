@@ -259,6 +259,8 @@ def power(
         return table.withheld(scores, min_coverage)
     c = _shift(values, shift, zero_will_do=p > 0)
     x = np.where(table.known, table.filled + c[..., None, None], 1.0)
+    if p > 0:
+        x = np.maximum(x, 0.0)
     scores = _power_mean(table, x, p) - c[..., None]
     return table.withheld(scores, min_coverage)
 
@@ -774,13 +776,15 @@ def _shift(values: Floats, shift: float | None, *, zero_will_do: bool = False) -
     x = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(x)
     low = np.where(known, x, np.inf).min(axis=(-2, -1), initial=np.inf)
-    fits = (low >= 0) if zero_will_do else (low > 0)
+    # A 0 that came out of a mean and is off by round-off is a 0, on whichever side it lies.
+    slack = _LAST_DIGITS * np.where(known, np.abs(x), 0.0).max(axis=(-2, -1), initial=0.0)
+    fits = (low >= -slack) if zero_will_do else (low > slack)
     if shift is None:
         span = np.where(known, x, -np.inf).max(axis=(-2, -1), initial=-np.inf) - np.where(fits, 0.0, low)
         margin = np.where(span > 0, SHIFT_MARGIN * span, 1.0)
         return np.where(fits, 0.0, margin - np.where(fits, 0.0, low))
     after = low + shift
-    if not (np.isfinite(shift) and shift >= 0) or not (after >= 0 if zero_will_do else after > 0).all():
+    if not (np.isfinite(shift) and shift >= 0) or not (after >= -slack if zero_will_do else after > 0).all():
         raise ValueError(f"a shift of {shift} leaves {float(np.min(low)):g} where values above 0 are needed")
     return np.full(low.shape, float(shift))
 

@@ -44,8 +44,9 @@ WEAK: Final = 0.3
 SIZE: Final = 0.6
 #: Fewest units for a correlation.
 MIN_PAIRS: Final = 3
-#: Fewest different values for a smoothing spline.
+#: Fewest different values for a smoothing spline, and the share of their range within which two are one.
 MIN_SPLINE: Final = 5
+TIE: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -596,16 +597,24 @@ def importance(y: Floats, weights: Floats, score: Floats) -> Importance:
 
 
 def _main_effect(x: Floats, y: Floats) -> float:
-    """Share of the variance of `y` on the smoothing spline through it against `x`; NaN with too few values of `x`."""
+    """Share of the variance of `y` on the smoothing spline through it against `x`; NaN with too few values of `x`.
+
+    Places within 1e-9 of the range of `x` are one: a curve through values that differ in the last bits does not exist.
+    """
     from scipy.interpolate import make_smoothing_spline
 
-    at, place, times = np.unique(x, return_inverse=True, return_counts=True)
+    order = np.argsort(x, kind="stable")
+    reach = float(np.ptp(x)) if x.size else 0.0
     total = float(np.var(y)) if y.size else 0.0
-    if at.size < MIN_SPLINE or total <= 0:
+    if reach <= 0 or total <= 0:
         return float("nan")
     # Places and values on one scale: the penalty is chosen by cross-validation whatever their units.
-    at = (at - at[0]) / (at[-1] - at[0])
-    means = np.bincount(place, weights=(y - y.mean()) / total**0.5) / times
+    rising, values = (x[order] - x[order[0]]) / reach, (y[order] - y.mean()) / total**0.5
+    place = np.concatenate([[0], np.cumsum(np.diff(rising) > TIE)])
+    times = np.bincount(place)
+    if times.size < MIN_SPLINE:
+        return float("nan")
+    at, means = np.bincount(place, weights=rising) / times, np.bincount(place, weights=values) / times
     curve = make_smoothing_spline(at, means, w=times.astype(np.float64))(at)
     centre = np.average(curve, weights=times)
     return float(np.clip(np.average((curve - centre) ** 2, weights=times), 0.0, 1.0))

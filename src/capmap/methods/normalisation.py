@@ -13,6 +13,8 @@ of the same length and order. The rules are the same throughout:
   that more of the result is always better; the one exception is `rank`, whose 1 is the best (see `FALLING`).
 - Equal values are equal as floating-point numbers: nothing is rounded before it is ranked.
 - Ratios need a ratio scale: negative values are refused, so a negated column cannot become a ratio by mistake.
+- What a method takes from a column (`parameters`, and the bounds or shift of `treat`) can be kept and given to it for
+  other values: a scale that was fitted once, such as that of an earlier year. Those values may then lie outside of it.
 
 The standard source is OECD/JRC (2008), Handbook on Constructing Composite Indicators, Part 2, step 5 and Table 15.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +63,8 @@ class Treatment:
     `values` (n,) are the treated values, in the order given. `method` is `none` (nothing had to be done), `winsorised`,
     `log`, or `failed` (neither cure worked; `values` are then the original ones). `changed` (n,) marks the units whose
     value is not the original one. With `method="log"` the formula is log(x + `shift`) or, where `mirrored`,
-    -log(`shift` - x); otherwise `shift` is None. `n_winsorised` counts the points pulled in, over both tails.
+    -log(`shift` - x); otherwise `shift` is None. `n_winsorised` counts the points pulled in, over both tails, to `low` and
+    `high`, None for a tail that was left alone. `treated` does the same to other values.
     """
 
     values: Floats
@@ -74,6 +77,8 @@ class Treatment:
     kurtosis_after: float
     shift: float | None = None
     mirrored: bool = False
+    low: float | None = None
+    high: float | None = None
 
 
 def is_near_constant(x: ArrayLike) -> bool:
@@ -110,7 +115,9 @@ def direct(x: ArrayLike, direction: Direction) -> Floats:
     return 0.0 - values if direction == -1 else values + 0.0  # never -0.0
 
 
-def z_score(x: ArrayLike, *, ddof: int = 1, direction: Direction = 1) -> Floats:
+def z_score(
+    x: ArrayLike, *, ddof: int = 1, scale: tuple[float, float] | None = None, direction: Direction = 1
+) -> Floats:
     """Standardised values (x - mean)/sd: mean 0, standard deviation 1.
 
     Parameters
@@ -118,6 +125,7 @@ def z_score(x: ArrayLike, *, ddof: int = 1, direction: Direction = 1) -> Floats:
     x : (n,) array, any unit; NaN = missing. The result does not depend on the unit's scale or zero.
     ddof : divisor n - `ddof` of the variance; 1, as in the Handbook's Table 15, treats the units as a sample, and 0 is
         the divisor n of `power`.
+    scale : mean and standard deviation to use instead of the column's own, in its unit; `ddof` is then not looked at.
     direction : -1 changes the sign.
 
     Returns
@@ -126,8 +134,8 @@ def z_score(x: ArrayLike, *, ddof: int = 1, direction: Direction = 1) -> Floats:
 
     Raises
     ------
-    ConstantError : the column is nearly constant, or holds a single value.
-    ValueError : no value, an infinity, or `ddof` outside 0 <= ddof < n.
+    ConstantError : the column is nearly constant, or holds a single value, and no scale is given.
+    ValueError : no value, an infinity, `ddof` outside 0 <= ddof < n, or a scale without spread.
 
     References
     ----------
@@ -138,14 +146,13 @@ def z_score(x: ArrayLike, *, ddof: int = 1, direction: Direction = 1) -> Floats:
     >>> z_score([1.0, 2.0, 3.0]).tolist()
     [-1.0, 0.0, 1.0]
     """
-    values = _varied(x, "the z-score")
-    n = _seen(values).size
-    if not 0 <= ddof < n:
-        raise ValueError(f"ddof must be at least 0 and below the number of values ({n}), not {ddof}")
-    return direct((values - np.nanmean(values)) / np.nanstd(values, ddof=ddof), direction)
+    centre, spread = _mean_and_sd(x, ddof) if scale is None else scale
+    if not (np.isfinite(centre) and np.isfinite(spread) and spread > 0):
+        raise ValueError(f"a mean and a standard deviation above 0 are needed, not {centre} and {spread}")
+    return direct((_column(x) - centre) / spread, direction)
 
 
-def min_max(x: ArrayLike, *, direction: Direction = 1) -> Floats:
+def min_max(x: ArrayLike, *, scale: tuple[float, float] | None = None, direction: Direction = 1) -> Floats:
     """Place between the lowest value (0) and the highest (1): (x - min)/(max - min).
 
     The bounds are those of the units present: adding or dropping one moves all others. `goalposts` does not have this
@@ -154,16 +161,17 @@ def min_max(x: ArrayLike, *, direction: Direction = 1) -> Floats:
     Parameters
     ----------
     x : (n,) array, any unit; NaN = missing. The result does not depend on the unit's scale or zero.
+    scale : lowest and highest value to use instead of the column's own, in its unit; values outside are not cut off.
     direction : -1 gives (max - x)/(max - min).
 
     Returns
     -------
-    (n,) array in [0, 1]; NaN where `x` is.
+    (n,) array in [0, 1], unless a scale is given; NaN where `x` is.
 
     Raises
     ------
-    ConstantError : the column is nearly constant, or holds a single value.
-    ValueError : no value, or an infinity.
+    ConstantError : the column is nearly constant, or holds a single value, and no scale is given.
+    ValueError : no value, an infinity, or a scale that is not two numbers in order.
 
     References
     ----------
@@ -174,12 +182,21 @@ def min_max(x: ArrayLike, *, direction: Direction = 1) -> Floats:
     >>> min_max([7.1, 12.0, 9.55]).round(6).tolist()
     [0.0, 1.0, 0.5]
     """
-    values = direct(_varied(x, "min-max"), direction)
-    low = np.nanmin(values)
-    return (values - low) / (np.nanmax(values) - low)
+    low, high = _range(x) if scale is None else scale
+    _check_bounds(low, high)
+    if direction == -1:
+        low, high = -high, -low
+    return (direct(x, direction) - low) / (high - low)
 
 
-def rank(x: ArrayLike, *, ties: RankTies = "min", best: Best = "high", direction: Direction = 1) -> Floats:
+def rank(
+    x: ArrayLike,
+    *,
+    ties: RankTies = "min",
+    best: Best = "high",
+    among: ArrayLike | None = None,
+    direction: Direction = 1,
+) -> Floats:
     """Rank of each unit, 1 for the best.
 
     Parameters
@@ -189,6 +206,8 @@ def rank(x: ArrayLike, *, ties: RankTies = "min", best: Best = "high", direction
         the mean, `dense` the next rank without a gap ("1, 2, 2, 3").
     best : end of the scale, after `direction`, that gets rank 1. With `high` a league table; with `low` the Handbook's
         Table 15, where 1 is the last and a larger rank is better: use that to add ranks up in a composite.
+    among : values to rank among instead of the column itself; a value that is not one of them gets the rank of the place
+        where it would stand, 1 to their number and one more.
     direction : -1 ranks the negated values, so that less is better.
 
     Returns
@@ -210,11 +229,14 @@ def rank(x: ArrayLike, *, ties: RankTies = "min", best: Best = "high", direction
     """
     _one_of(ties, RankTies, "ties")
     _one_of(best, Best, "best")
-    values = direct(_observed(x), direction)
-    return _ranks(direct(values, -1 if best == "high" else 1), ties)
+    turn: Direction = -1 if best == "high" else 1
+    values = direct(direct(_observed(x), direction), turn)
+    return _ranks(values, ties, None if among is None else direct(direct(_observed(among), direction), turn))
 
 
-def percentile(x: ArrayLike, *, ties: PercentileTies = "mid", direction: Direction = 1) -> Floats:
+def percentile(
+    x: ArrayLike, *, ties: PercentileTies = "mid", among: ArrayLike | None = None, direction: Direction = 1
+) -> Floats:
     """Place among the units as a share: 0 is behind all others, 1 ahead of them.
 
     Parameters
@@ -224,6 +246,8 @@ def percentile(x: ArrayLike, *, ties: PercentileTies = "mid", direction: Directi
         and which turns into 1 - itself with the direction. `weak`: values at or below, /n (the empirical distribution
         function). `min`: the smallest rank that equal values share, /n, as in the Handbook's Table 15. The last two
         differ only for ties.
+    among : values to take the place among instead of the column itself, n of them; then the result is in [0, 1], and
+        `min` may be above 1.
     direction : -1 counts from the other end.
 
     Returns
@@ -248,10 +272,11 @@ def percentile(x: ArrayLike, *, ties: PercentileTies = "mid", direction: Directi
     """
     _one_of(ties, PercentileTies, "ties")
     values = direct(_observed(x), direction)
-    n = _seen(values).size
+    others = values if among is None else direct(_observed(among), direction)
+    n = _seen(others).size
     if ties == "mid":
-        return (_ranks(values, "average") - 0.5) / n
-    return _ranks(values, "max" if ties == "weak" else "min") / n
+        return (_ranks(values, "average", others) - 0.5) / n
+    return _ranks(values, "max" if ties == "weak" else "min", others) / n
 
 
 def ratio_to_mean(x: ArrayLike, *, direction: Direction = 1) -> Floats:
@@ -287,18 +312,19 @@ def ratio_to_mean(x: ArrayLike, *, direction: Direction = 1) -> Floats:
     return _ratio(values, float(np.nanmean(values)), direction, "the mean")
 
 
-def ratio_to_best(x: ArrayLike, *, direction: Direction = 1) -> Floats:
+def ratio_to_best(x: ArrayLike, *, best: float | None = None, direction: Direction = 1) -> Floats:
     """Ratio to the best unit: x/max, 1 = the leader.
 
     Parameters
     ----------
     x : (n,) array >= 0 on a ratio scale; NaN = missing. The result changes if the zero of the unit moves (degrees
         Celsius to Fahrenheit: Handbook, Table 14).
+    best : value of the leader to use instead of the column's own; a value better than it scores above 1.
     direction : -1 gives min/x: the leader has the smallest value, and one with twice as much scores 0.5.
 
     Returns
     -------
-    (n,) array in [0, 1]; NaN where `x` is.
+    (n,) array in [0, 1], unless `best` is given; NaN where `x` is.
 
     Raises
     ------
@@ -314,8 +340,7 @@ def ratio_to_best(x: ArrayLike, *, direction: Direction = 1) -> Floats:
     ([0.25, 1.0], [1.0, 0.25])
     """
     values = _non_negative(_observed(x), "the ratio to the best")
-    best = np.nanmin(values) if direction == -1 else np.nanmax(values)
-    return _ratio(values, float(best), direction, "the best value")
+    return _ratio(values, _best(values, direction) if best is None else best, direction, "the best value")
 
 
 def ratio_to_reference(x: ArrayLike, reference: float, *, direction: Direction = 1) -> Floats:
@@ -574,6 +599,40 @@ def quantile(x: ArrayLike, output: Output = "uniform", *, direction: Direction =
     return result
 
 
+def parameters(x: ArrayLike, normaliser: str, *, direction: Direction = 1) -> dict[str, Any]:
+    """What a normaliser takes from a column, as keyword arguments for it: then it puts other values on the same scale.
+
+    Parameters
+    ----------
+    x : (n,) array, the values that set the scale; NaN = missing.
+    normaliser : `z_score` (mean and standard deviation, divisor n - 1), `min_max` (lowest and highest value), `ratio_to_best`
+        (best value), `rank` and `percentile` (the values, in order). `goalposts` and `distance_to_target` take nothing.
+    direction : of the indicator; it decides which value is the best.
+
+    Raises
+    ------
+    ConstantError, ValueError : as the normaliser; or one that is not named above.
+
+    Examples
+    --------
+    >>> kept = parameters([1.0, 3.0], "min_max")
+    >>> kept, min_max([2.0, 4.0], **kept).tolist()
+    ({'scale': (1.0, 3.0)}, [0.5, 1.5])
+    """
+    match normaliser:
+        case "goalposts" | "distance_to_target":
+            return {}
+        case "z_score":
+            return {"scale": _mean_and_sd(x, 1)}
+        case "min_max":
+            return {"scale": _range(x)}
+        case "ratio_to_best":
+            return {"best": _best(_non_negative(_observed(x), "the ratio to the best"), direction)}
+        case "rank" | "percentile":
+            return {"among": np.sort(_seen(_observed(x))).tolist()}
+    raise ValueError(f"the scale of {normaliser!r} cannot be kept")
+
+
 def per(x: ArrayLike, denominator: ArrayLike) -> Floats:
     """Divide by a size, unit by unit: per head, per worker, per unit of output.
 
@@ -625,14 +684,14 @@ def skewness(x: ArrayLike) -> float:
     >>> round(skewness([*range(1, 11), 30, 100]), 6)
     3.063241
     """
-    values = _enough(x, 3, "skewness")
-    from scipy.stats import skew
-
-    return float(skew(values, bias=False))
+    n, m2, m3, _ = _moments(_enough(x, 3, "skewness"))
+    return float((n * (n - 1)) ** 0.5 / (n - 2) * m3 / m2**1.5)
 
 
 def excess_kurtosis(x: ArrayLike) -> float:
     """Kurtosis of a column less that of a normal one, the type-2 estimator (SAS, SPSS, Excel, JRC).
+
+    (n - 1)/((n - 2)(n - 3)) ((n + 1) m4/m2^2 - 3 (n - 1)).
 
     Raises
     ------
@@ -648,10 +707,18 @@ def excess_kurtosis(x: ArrayLike) -> float:
     >>> round(excess_kurtosis([*range(1, 11), 30, 100]), 6)
     9.741391
     """
-    values = _enough(x, 4, "kurtosis")
-    from scipy.stats import kurtosis
+    n, m2, _, m4 = _moments(_enough(x, 4, "kurtosis"))
+    return (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * m4 / m2**2 - 3 * (n - 1))
 
-    return float(kurtosis(values, bias=False))
+
+def _moments(values: Floats) -> tuple[int, float, float, float]:
+    """Number of values and their second to fourth central moments, in units of the largest distance from the mean.
+
+    SciPy has them too, but importing `scipy.stats` takes longer than a whole index.
+    """
+    off = values - values.mean()
+    off /= np.abs(off).max()
+    return values.size, float((off**2).mean()), float((off**3).mean()), float((off**4).mean())
 
 
 def fails_shape_rule(x: ArrayLike) -> bool:
@@ -697,12 +764,48 @@ def winsorise(x: ArrayLike, n_points: int, tail: Tail) -> Floats:
     """
     _one_of(tail, Tail, "tail")
     values = _observed(x)
-    ordered = np.sort(_seen(values))
-    if not 0 <= n_points < ordered.size:
-        raise ValueError(f"n_points must be between 0 and {ordered.size - 1}, not {n_points}")
-    next_value = ordered[-1 - n_points] if tail == "high" else ordered[n_points]
-    pulled: Floats = np.minimum(values, next_value) if tail == "high" else np.maximum(values, next_value)
-    return pulled
+    bound = _next_value(values, n_points, tail)
+    return treated(values, high=bound) if tail == "high" else treated(values, low=bound)
+
+
+def treated(
+    x: ArrayLike,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    shift: float | None = None,
+    mirrored: bool = False,
+) -> Floats:
+    """Values treated by bounds or a logarithm that were found before, by `treat` on the same or on other values.
+
+    Parameters
+    ----------
+    x : (n,) array; NaN = missing.
+    low, high : bounds to which values beyond are pulled in; None = none.
+    shift, mirrored : constant of the logarithm log(x + shift), or -log(shift - x); None = no logarithm.
+
+    Returns
+    -------
+    (n,) array; NaN where `x` is.
+
+    Raises
+    ------
+    ValueError : an infinity, or a value whose logarithm does not exist.
+
+    Examples
+    --------
+    >>> treated([0.5, 2.0, 9.0], high=3.0).tolist(), treated([0.0, 1.0], shift=1.0).round(3).tolist()
+    ([0.5, 2.0, 3.0], [0.0, 0.693])
+    """
+    values = _column(x)
+    values = values if low is None else np.maximum(values, low)
+    values = values if high is None else np.minimum(values, high)
+    if shift is None:
+        return values.copy()
+    inside = shift - values if mirrored else values + shift
+    if np.any(inside <= 0):
+        raise ValueError(f"{np.count_nonzero(inside <= 0)} values lie beyond the logarithm's range")
+    return -np.log(inside) if mirrored else np.log(inside)
 
 
 def treat(x: ArrayLike) -> Treatment:
@@ -748,40 +851,50 @@ def treat(x: ArrayLike) -> Treatment:
         )
     before = skewness(seen), excess_kurtosis(seen)
     method: TreatmentMethod = "failed"
-    treated, n_winsorised, shift, mirrored = values, 0, None, before[0] < 0
+    n_winsorised, mirrored = 0, before[0] < 0
+    how: dict[str, Any] = {}
     if not fails_shape_rule(seen):
         method = "none"
     elif (pulled := _winsorised_to_pass(values)) is not None:
-        method, (treated, n_winsorised) = "winsorised", pulled
-    elif _passes(logged := _log(values, constant := _log_shift(seen, mirrored), mirrored)):
-        method, treated, shift = "log", logged, constant
+        method, (how, n_winsorised) = "winsorised", pulled
+    elif _passes(treated(values, shift=(shift := _log_shift(seen, mirrored)), mirrored=mirrored)):
+        method, how = "log", {"shift": shift, "mirrored": mirrored}
+    result = treated(values, **how)
     return Treatment(
-        values=treated.copy(),
+        values=result,
         method=method,
         n_winsorised=n_winsorised,
-        changed=~np.isnan(values) & ((method == "log") | (treated != values)),
+        changed=~np.isnan(values) & ((method == "log") | (result != values)),
         skewness_before=before[0],
         kurtosis_before=before[1],
-        skewness_after=skewness(treated),
-        kurtosis_after=excess_kurtosis(treated),
-        shift=shift,
-        mirrored=mirrored and method == "log",
+        skewness_after=skewness(result),
+        kurtosis_after=excess_kurtosis(result),
+        **how,
     )
 
 
-def _winsorised_to_pass(values: Floats) -> tuple[Floats, int] | None:
-    """Values with as few points pulled in as the shape rule needs, and their number; None if the limit is too low."""
+def _winsorised_to_pass(values: Floats) -> tuple[dict[str, Any], int] | None:
+    """Bounds that pull in as few points as the shape rule needs, and their number; None if the limit is too low."""
     limit = min(MAX_WINSORISED, -(-_seen(values).size // MAX_WINSORISED_ONE_IN))
     points: dict[Tail, int] = {"high": 0, "low": 0}
     pulled = values
     for n_points in range(1, limit + 1):
         points["high" if skewness(pulled) > 0 else "low"] += 1
-        pulled = winsorise(winsorise(values, points["high"], "high"), points["low"], "low")
+        bounds: dict[str, Any] = {tail: _next_value(values, n, tail) for tail, n in points.items() if n}
+        pulled = treated(values, **bounds)
         if is_near_constant(pulled):
             return None
         if not fails_shape_rule(pulled):
-            return pulled, n_points
+            return bounds, n_points
     return None
+
+
+def _next_value(values: Floats, n_points: int, tail: Tail) -> float:
+    """The most extreme value of a tail that is left when so many points are taken away."""
+    ordered = np.sort(_seen(values))
+    if not 0 <= n_points < ordered.size:
+        raise ValueError(f"n_points must be between 0 and {ordered.size - 1}, not {n_points}")
+    return float(ordered[-1 - n_points] if tail == "high" else ordered[n_points])
 
 
 def _log_shift(seen: Floats, mirrored: bool) -> float:
@@ -790,10 +903,6 @@ def _log_shift(seen: Floats, mirrored: bool) -> float:
     if mirrored:
         return float(seen.max()) + margin
     return 0.0 if seen.min() > 0 else margin - float(seen.min())
-
-
-def _log(values: Floats, shift: float, mirrored: bool) -> Floats:
-    return -np.log(shift - values) if mirrored else np.log(values + shift)
 
 
 def _passes(values: Floats) -> bool:
@@ -826,6 +935,25 @@ def _varied(x: ArrayLike, what: str) -> Floats:
     if is_near_constant(values):
         raise ConstantError(f"{what} does not exist for a column without spread: all values are {np.nanmax(values)}")
     return values
+
+
+def _mean_and_sd(x: ArrayLike, ddof: int) -> tuple[float, float]:
+    """Mean and standard deviation of a column."""
+    values = _varied(x, "the z-score")
+    n = _seen(values).size
+    if not 0 <= ddof < n:
+        raise ValueError(f"ddof must be at least 0 and below the number of values ({n}), not {ddof}")
+    return float(np.nanmean(values)), float(np.nanstd(values, ddof=ddof))
+
+
+def _range(x: ArrayLike) -> tuple[float, float]:
+    """Lowest and highest value of a column."""
+    values = _varied(x, "min-max")
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _best(values: Floats, direction: Direction) -> float:
+    return float(np.nanmin(values) if direction == -1 else np.nanmax(values))
 
 
 def _enough(x: ArrayLike, n: int, what: str) -> Floats:
@@ -862,12 +990,12 @@ def _check_bounds(low: float, high: float) -> None:
         raise ValueError(f"goalposts must be two numbers in order, low below high, not {low} and {high}")
 
 
-def _ranks(values: Floats, ties: RankTies) -> Floats:
-    """Ranks from the smallest value, 1, up; NaN stays.
+def _ranks(values: Floats, ties: RankTies, among: Floats | None = None) -> Floats:
+    """Ranks from the smallest value, 1, up, among the values themselves or others; NaN stays.
 
     The same as `scipy.stats.rankdata`, without the half a second that importing it takes.
     """
-    known = np.sort(values[~np.isnan(values)])
+    known = np.sort(_seen(values if among is None else among))
     if ties == "dense":
         known = np.unique(known)
     first, last = np.searchsorted(known, values, "left") + 1, np.searchsorted(known, values, "right")

@@ -51,3 +51,21 @@ def ranked(index: NDArray[np.float64], *, tie: float = 1e-9) -> NDArray[np.float
     rank = np.empty(index.shape)
     np.put_along_axis(rank, order, place, axis=-1)
     return rank
+
+
+def kendall(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Kendall's tau-b of two vectors over the places known in both, ties allowed for; NaN with fewer than two, or no spread.
+
+    References: Kendall (1945), The treatment of ties in ranking problems, Biometrika 33(3), 239-251.
+
+    Of the three pairs of 1, 2, 3 and 1, 3, 2 two agree and one does not: (2 - 1)/3.
+
+    >>> kendall(np.array([1.0, 2.0, 3.0, np.nan]), np.array([1.0, 3.0, 2.0, 4.0])) * 3
+    1.0
+    """
+    from scipy.stats import kendalltau
+
+    both = ~np.isnan(a) & ~np.isnan(b)
+    if both.sum() < 2 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
+        return float("nan")
+    return float(kendalltau(a[both], b[both]).statistic)

@@ -11,10 +11,12 @@ The rules throughout:
 - Weights count among siblings: children of one node share it in proportion. A child that is missing, or has weight 0,
   leaves its share to the others; a node without any is missing itself, and passes that on upwards. Which units have
   enough data to be scored at all is decided before (`capmap.methods.coherence.screen`).
-- Aggregation is the weighted arithmetic or geometric mean of each node's children. A geometric mean needs values above 0:
-  give all normalised tables a positive scale, such as 1 to 100. It is refused otherwise, never shifted in silence.
+- Aggregation is the weighted arithmetic or geometric mean of each node's children, a formula of its own for every node
+  (`Formulas`), or one over all indicators (`Flat`). A geometric mean needs values above 0: give all normalised tables a
+  positive scale, such as 1 to 100. It is refused otherwise, never shifted in silence.
 - Rank 1 is the highest score. Neighbours in order whose scores differ by no more than `tie` share the smaller rank
-  (`capmap.methods.ranking.ranked`). Units without a score have no rank, and do not move that of others.
+  (`capmap.methods.ranking.ranked`). Units without a score have no rank, and do not move that of others. A replicate
+  that gives no unit a score has failed: it is counted and otherwise as if it had never been drawn.
 
 The standard sources are OECD/JRC (2008), Handbook on Constructing Composite Indicators, Part 2, step 7, and Saisana,
 Saltelli & Tarantola (2005), Journal of the Royal Statistical Society A 168(2), 307-323.
@@ -30,6 +32,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from capmap.methods.aggregation import positive_shift
 from capmap.methods.ranking import ranked
 
 Floats = NDArray[np.float64]
@@ -38,8 +41,9 @@ Bools = NDArray[np.bool_]
 Texts = NDArray[np.str_]
 WeightRule = Literal["fixed", "perturbed", "dirichlet"]
 Mean = Literal["arithmetic", "geometric"]
-Aggregation = tuple[Bools, ...]
 Table = Callable[[int, int], Floats]
+#: From the scores of the children of a node, ((r,) n_units, n_children), and weights, (r, n_children), to (r, n_units).
+Formula = Callable[[Floats, Floats], Floats]
 
 #: What a replicate chooses, in the order of the columns of a design.
 FACTORS: Final = ("normaliser", "treatment", "weights", "aggregation", "left_out")
@@ -51,6 +55,8 @@ SPREAD: Final = 0.25
 TOLD_APART: Final = 0.95
 #: Most letter groups: beyond it a display says nothing.
 MAX_GROUPS: Final = 1000
+#: Share of a child's largest value that is round-off, as in `aggregation`.
+_LAST_DIGITS = 1e-14
 #: Numbers in the largest array of a block: 16 MB.
 _BLOCK = 2**21
 #: Cells with gaps that are corrected together.
@@ -101,11 +107,34 @@ class Tree:
         ends = np.cumsum(self.sizes[:-1])
         return [weights[..., end - size : end] for end, size in zip(ends, self.sizes, strict=False)]
 
-    def aggregation(self, mean: Mean) -> Aggregation:
+    def aggregation(self, mean: Mean) -> tuple[Bools, ...]:
         """The same mean in every node: per level above the leaves a (n_l,) array that is true where it is geometric."""
         if mean not in get_args(Mean):
             raise ValueError(f"mean must be one of {', '.join(get_args(Mean))}, not {mean!r}")
         return tuple(np.full(size, mean == "geometric") for size in self.sizes[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Formulas:
+    """A formula of its own for every node: means that are neither arithmetic nor geometric, or a mixture of all kinds.
+
+    `nodes[l]` holds for each node of level l + 1 the formula that brings its children together, or None for a node with a
+    single child, whose score it takes over. A formula gets NaN where a child has no score.
+    """
+
+    nodes: tuple[tuple[Formula | None, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """One formula over all indicators, with the weights that they have in the whole, whatever nodes hang between."""
+
+    formula: Formula
+
+
+#: Per level above the leaves a (n_l,) array that is true where the mean is geometric and false where it is arithmetic; or
+#: formulas.
+Aggregation = tuple[Bools, ...] | Formulas | Flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +196,12 @@ class Plan:
     def __len__(self) -> int:
         return len(self.normaliser)
 
+    def where(self, some: Bools) -> Plan:
+        """These of the replicates."""
+        return Plan(
+            self.normaliser[some], self.treatment[some], self.aggregation[some], self.left_out[some], self.weights[some]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Moves:
@@ -190,35 +225,16 @@ class Moves:
 class RankUncertainty:
     """Ranks over `replicates`: all that quantiles and probabilities of ranks need.
 
-    `counts` (n_units, n_units): how often unit i had rank j + 1. `ahead` (n_units, n_units): how often unit i was strictly
-    ahead of unit j, and `both` how often both had a rank.
+    `failed` replicates ranked nobody and are not among them. `counts` (n_units, n_units): how often unit i had rank j + 1.
+    `ahead` (n_units, n_units): how often unit i was strictly ahead of unit j, and `both` how often both had a rank.
     """
 
     replicates: int
+    failed: int
     counts: Ints
     ahead: Ints
     both: Ints
     moves: Moves
-
-
-@dataclass(frozen=True, eq=False)
-class Sobol:
-    """Sobol indices, all (n_factors, n_outputs): `first` and `total` order with their bootstrap intervals.
-
-    `first` is the share of the variance of the output that the factor explains by itself, `total` with all its
-    interactions. `used` counts the base points behind each `total`; of the `runs` of the model, `failed` (n_outputs,)
-    gave no finite output.
-    """
-
-    first: Floats
-    total: Floats
-    first_low: Floats
-    first_high: Floats
-    total_low: Floats
-    total_high: Floats
-    used: Ints
-    runs: int
-    failed: Ints
 
 
 def draw_plans(design: Design, replicates: int, rng: np.random.Generator, *, block: int = 1024) -> Iterator[Plan]:
@@ -287,20 +303,22 @@ def draw_weights(design: Design, n: int, rng: np.random.Generator) -> Floats:
     return _shares(design.tree, raw)
 
 
-def plan_at(points: Floats, design: Design, weights: Floats) -> Plan:
+def plan_at(points: Floats, design: Design, weights: Floats, factors: Sequence[str] = FACTORS) -> Plan:
     """Replicates at given points of the unit cube, one column per factor: what a design of experiments needs.
 
     Parameters
     ----------
-    points : (r, n_factors) numbers in [0, 1], columns in the order of `FACTORS`; each is cut into as many equal parts as
-        there are options.
+    points : (r, n_factors) numbers in [0, 1]; each is cut into as many equal parts as its factor has options.
     design : what may be chosen.
     weights : (k, n_weights) sets of weights to choose from, drawn once with `draw_weights`: a set of weights is one factor,
         however many weights it has.
+    factors : what the columns choose: those of `FACTORS`, or instead of `weights` one or both of `indicator_weights`, those
+        of the leaves, and `node_weights`, those above. What is not named is at its first option, weights at the nominal
+        ones, and nothing is left out.
 
     Raises
     ------
-    ValueError : the arrays do not fit, or a point is outside the cube.
+    ValueError : the arrays do not fit, a point is outside the cube, or a factor is unknown or named twice.
 
     References
     ----------
@@ -313,26 +331,45 @@ def plan_at(points: Floats, design: Design, weights: Floats) -> Plan:
     >>> plan.normaliser.tolist(), plan.left_out.tolist()
     ([0, 1], [-1, 1])
     """
-    if points.ndim != 2 or points.shape[1] != len(FACTORS) or not ((points >= 0) & (points <= 1)).all():
-        raise ValueError(f"points must be (r, {len(FACTORS)}) numbers in [0, 1]")
+    parts = {"weights": slice(None), "indicator_weights": slice(design.tree.n_leaves),
+             "node_weights": slice(design.tree.n_leaves, None)}  # fmt: skip
+    options = dict.fromkeys(parts, len(weights)) | {
+        "normaliser": design.normalisers, "treatment": design.treatments, "aggregation": design.aggregations,
+        "left_out": design.candidates.size,
+    }  # fmt: skip
+    if not set(factors) <= set(options) or len(set(factors)) < len(factors):
+        raise ValueError(f"factors must be of {', '.join(options)}, each once, not {', '.join(factors)}")
+    if points.ndim != 2 or points.shape[1] != len(factors) or not ((points >= 0) & (points <= 1)).all():
+        raise ValueError(f"points must be (r, {len(factors)}) numbers in [0, 1]")
     if weights.ndim != 2 or len(weights) == 0 or weights.shape[1] != design.weights.size:
         raise ValueError(f"weights {weights.shape} do not fit the {design.weights.size} nodes of the tree")
-    options = np.array(
-        [design.normalisers, design.treatments, len(weights), design.aggregations, design.candidates.size]
-    )
-    code = np.minimum((points * options).astype(np.intp), options - 1)
-    return Plan(code[:, 0], code[:, 1], code[:, 3], design.candidates[code[:, 4]], weights[code[:, 2]])
+    code = {
+        name: np.minimum((column * options[name]).astype(np.intp), options[name] - 1)
+        for name, column in zip(factors, points.T, strict=True)
+    }
+    first = np.zeros(len(points), np.intp)
+    chosen = np.repeat(_shares(design.tree, design.weights[np.newaxis]), len(points), axis=0)
+    for name, some in parts.items():
+        if name in code:
+            chosen[:, some] = weights[code[name], some]
+    choice = {name: code.get(name, first) for name in ("normaliser", "treatment", "aggregation", "left_out")}
+    return Plan(**choice | {"left_out": design.candidates[choice["left_out"]]}, weights=chosen)
 
 
-def evaluator(table: Table, tree: Tree, aggregations: Sequence[Aggregation]) -> Callable[[Plan], Floats]:
+def evaluator(
+    table: Table, tree: Tree, aggregations: Sequence[Aggregation], *, positive: bool = False
+) -> Callable[[Plan], Floats]:
     """A function from plans to scores, (r, n_units).
 
     Parameters
     ----------
     table : called as table(normaliser, treatment), once for each pair that occurs: the (n_units, n_leaves) normalised
-        values, directed, NaN = missing. All tables have the same units.
+        values, directed, NaN = missing. All tables have the same units. A table without any value makes its replicates
+        fail.
     tree : the hierarchy.
-    aggregations : what the codes of a plan mean; `tree.aggregation("geometric")`, or arrays of their own.
+    aggregations : what the codes of a plan mean; `tree.aggregation("geometric")`, arrays of their own, or formulas.
+    positive : shift a table by `aggregation.positive_shift` for aggregations with a geometric mean anywhere. The scores of
+        these are on the shifted scale, their order is all that counts. Formulas get the table as it is.
 
     Returns
     -------
@@ -353,7 +390,8 @@ def evaluator(table: Table, tree: Tree, aggregations: Sequence[Aggregation]) -> 
     >>> score(Plan(zero, zero, zero, np.array([-1, 0]), np.full((2, 2), 0.5))).round(9).tolist()
     [[2.0, 9.0], [4.0, nan]]
     """
-    if any([len(geometric) for geometric in a] != list(tree.sizes[1:]) for a in aggregations):
+    levels = [a.nodes if isinstance(a, Formulas) else a for a in aggregations if not isinstance(a, Flat)]
+    if any([len(nodes) for nodes in found] != list(tree.sizes[1:]) for found in levels):
         raise ValueError(f"an aggregation holds arrays of lengths {tree.sizes[1:]}, one per level above the leaves")
 
     @cache
@@ -363,15 +401,24 @@ def evaluator(table: Table, tree: Tree, aggregations: Sequence[Aggregation]) -> 
             raise ValueError(f"a table must be finite and (n_units, {tree.n_leaves}), not {values.shape}")
         return values
 
+    @cache
+    def shifted(normaliser: int, treatment: int) -> Floats:
+        values = checked(normaliser, treatment)
+        return values + positive_shift(values)
+
     def scores(plan: Plan) -> Floats:
         weights = _without_left_out(plan)
         kinds = (plan.normaliser.max(initial=0) + 1, plan.treatment.max(initial=0) + 1, len(aggregations))
         key = np.ravel_multi_index((plan.normaliser, plan.treatment, plan.aggregation), kinds)
         result = np.empty((len(plan), len(checked(int(plan.normaliser[0]), int(plan.treatment[0])))))
+        down = _descend(tree, weights)  # the same whatever the table
         for code in np.unique(key):
             rows = np.flatnonzero(key == code)
-            normaliser, treatment, aggregation = (int(i) for i in np.unravel_index(code, kinds))
-            result[rows] = tree_scores(checked(normaliser, treatment), tree, aggregations[aggregation], weights[rows])
+            normaliser, treatment, place = (int(i) for i in np.unravel_index(code, kinds))
+            aggregation = aggregations[place]
+            geometric = isinstance(aggregation, tuple) and np.concatenate(aggregation).any()
+            values = (shifted if positive and geometric else checked)(normaliser, treatment)
+            result[rows] = _tree_scores(values, tree, aggregation, weights[rows], down.of(rows))
         return result
 
     return scores
@@ -407,20 +454,53 @@ def tree_scores(values: Floats, tree: Tree, aggregation: Aggregation, weights: F
     >>> tree_scores(np.array([[4.0, 8.0, 1.0], [4.0, np.nan, 1.0]]), tree, tree.aggregation("arithmetic"), weights).tolist()
     [[2.0, 1.75]]
     """
-    geometric = np.concatenate(aggregation)
-    if geometric.any() and (values <= 0).any():
-        raise ValueError("a geometric mean needs values above 0: give the normalised table a positive scale")
-    if geometric.any() and not geometric.all():
-        return _walk(values, tree, aggregation, weights)
-    scores, stuck = _product(np.log(values) if geometric.all() else values, tree, weights)
-    if geometric.all():
-        np.exp(scores, out=scores)
-    if stuck.any():
-        rows, units = np.flatnonzero(stuck.any(axis=1)), np.flatnonzero(stuck.any(axis=0))
-        walked = _walk(values[units], tree, aggregation, weights[rows])
-        some = np.ix_(rows, units)
-        scores[some] = np.where(stuck[some], walked, scores[some])
-    return scores
+    return _tree_scores(values, tree, aggregation, weights, _descend(tree, weights))
+
+
+def copeland(values: Floats, weights: Floats) -> Floats:
+    """Copeland scores of many sets of weights: the units one is ahead of by majority of weight, less those ahead of it.
+
+    `capmap.methods.aggregation.copeland` for replicates, with the same rule for ties, and without a least coverage: a pair
+    is compared in the children that both units have, and without one neither wins.
+
+    Parameters
+    ----------
+    values : (n_units, n_children) or (r, n_units, n_children) array; NaN = missing.
+    weights : (r, n_children) array >= 0; only ratios matter.
+
+    Returns
+    -------
+    (r, n_units) whole numbers; NaN for a unit that has nothing of weight.
+
+    References
+    ----------
+    Copeland (1951); OECD/JRC (2008), Table 27.
+
+    Examples
+    --------
+    >>> copeland(np.array([[3.0, 3.0, 1.0], [2.0, 2.0, 2.0], [1.0, 1.0, np.nan]]), np.full((1, 3), 1 / 3)).tolist()
+    [[2.0, 0.0, -2.0]]
+    """
+    n_units, n_children = values.shape[-2:]
+    known = ~np.isnan(values)
+    plain = np.where(known, values, 0.0)
+    last_digit = _LAST_DIGITS * np.abs(plain).max(axis=-2, keepdims=True, initial=0.0)[..., np.newaxis, :]
+    score = np.empty((len(weights), n_units))
+    per_unit = n_units * (n_children * len(values) if values.ndim == 3 else max(n_children, len(weights)))
+    step = max(1, _BLOCK // max(per_unit, 1))
+    for start in range(0, n_units, step):
+        some = slice(start, start + step)
+        one, other = plain[..., some, np.newaxis, :], plain[..., np.newaxis, :, :]
+        both = known[..., some, np.newaxis, :] & known[..., np.newaxis, :, :]
+        size = np.maximum(np.abs(one), np.abs(other))
+        decided = both & (np.abs(one - other) > TIE * size + last_digit)
+        lead, shared = (
+            np.einsum("...ijc,rc->rij" if values.ndim == 2 else "rijc,rc->rij", x, weights, optimize=True)
+            for x in (np.where(decided, np.sign(one - other), 0.0), both.astype(np.float64))
+        )
+        score[:, some] = np.where(np.abs(lead) <= 2.0 * TIE * shared, 0.0, np.sign(lead)).sum(axis=-1)
+    mass = weights @ known.T if values.ndim == 2 else np.einsum("ric,rc->ri", known, weights)
+    return np.where(mass > 0, score, np.nan)
 
 
 def effective_weights(tree: Tree, weights: Floats) -> Floats:
@@ -440,9 +520,7 @@ def effective_weights(tree: Tree, weights: Floats) -> Floats:
     >>> effective_weights(Tree((np.array([0, 0, 1]), np.array([0, 0]))), np.array([[3.0, 1.0, 0.0, 1.0, 3.0]])).tolist()
     [[0.75, 0.25, 0.0]]
     """
-    within, above = _descend(tree, weights)
-    leaves: Floats = within * (above @ _membership(tree.parents[0]).T)
-    return leaves
+    return _descend(tree, weights).whole
 
 
 def rank_uncertainty(evaluate: Callable[[Plan], Floats], plans: Iterable[Plan], *, tie: float = TIE) -> RankUncertainty:
@@ -475,15 +553,35 @@ def rank_uncertainty(evaluate: Callable[[Plan], Floats], plans: Iterable[Plan], 
     """
     sums: _Sums | None = None
     for plan in plans:
-        ranks = _ranked(evaluate(plan), tie)
+        ranks = ranked_rows(evaluate(plan), tie=tie)
         if sums is None:
             sums = _Sums(ranks.shape[1], plan.weights.shape[1])
         if ranks.shape[1] != sums.counts.shape[0]:
             raise ValueError(f"a block of {ranks.shape[1]} units after one of {sums.counts.shape[0]}")
-        sums.add(ranks, plan)
+        ran = np.asarray((~np.isnan(ranks)).any(axis=1))
+        sums.failed += len(ran) - int(ran.sum())
+        sums.add(*(ranks, plan) if ran.all() else (ranks[ran], plan.where(ran)))
     if sums is None or sums.replicates == 0:
-        raise ValueError("there is no replicate")
-    return RankUncertainty(sums.replicates, sums.counts, sums.ahead, sums.both, sums.moves())
+        raise ValueError("there is no replicate" if sums is None else f"each of {sums.failed} replicates failed")
+    return RankUncertainty(sums.replicates, sums.failed, sums.counts, sums.ahead, sums.both, sums.moves())
+
+
+def ranked_rows(scores: Floats, *, tie: float = TIE) -> Floats:
+    """`ranked`, by way of the faster of NumPy's sorts in rows where nobody is tied or without a score.
+
+    `scores` and the result are (r, n_units).
+
+    >>> ranked_rows(np.array([[0.5, 2.0], [1.0, np.nan]])).tolist()
+    [[2.0, 1.0], [1.0, nan]]
+    """
+    falling = -scores
+    ranks = (np.argsort(np.argsort(falling, axis=1), axis=1) + 1).astype(np.float64)
+    falling.sort(axis=1)
+    apart = (falling[:, 1:] - falling[:, :-1] > tie).all(axis=1)  # NaN is not
+    if not apart.all() or scores.shape[1] < 2:
+        plain = ~apart if scores.shape[1] > 1 else np.ones(len(scores), np.bool_)
+        ranks[plain] = ranked(scores[plain], tie=tie)
+    return ranks
 
 
 def block_size(tree: Tree, n_units: int) -> int:
@@ -687,166 +785,11 @@ def letters(groups: Bools) -> Texts:
     return np.array(["".join(name for name, held in zip(names, row, strict=True) if held) for row in groups], np.str_)
 
 
-def sobol_points(n: int, n_factors: int, rng: np.random.Generator) -> Floats:
-    """Points at which to run a model for its Sobol indices: a scrambled Sobol sequence of 2 n_factors dimensions.
-
-    Parameters
-    ----------
-    n : base points, a power of 2.
-    n_factors : number of independent factors, uniform on [0, 1).
-    rng : seeded generator.
-
-    Returns
-    -------
-    (n (n_factors + 2), n_factors): A, then B, then for each factor A with the column of that factor taken from B.
-
-    Raises
-    ------
-    ValueError : `n` is not a power of 2, or there is no factor.
-
-    References
-    ----------
-    Saltelli et al. (2010), Computer Physics Communications 181(2), 259-270, section 5.
-
-    Examples
-    --------
-    >>> sobol_points(4, 3, np.random.default_rng(1)).shape
-    (20, 3)
-    """
-    from scipy.stats import qmc
-
-    if n < 1 or n & (n - 1):
-        raise ValueError(f"n must be a power of 2, not {n}")
-    if n_factors < 1:
-        raise ValueError("there must be at least one factor")
-    both = qmc.Sobol(2 * n_factors, scramble=True, rng=rng).random(n)
-    a, b = both[:, :n_factors], both[:, n_factors:]
-    mixed = np.tile(a, (n_factors, 1, 1))
-    each = np.arange(n_factors)
-    mixed[each, :, each] = b.T
-    return np.concatenate([a, b, mixed.reshape(-1, n_factors)])
-
-
-def sobol_indices(
-    outputs: Floats,
-    n_factors: int,
-    rng: np.random.Generator,
-    *,
-    level: float = 0.90,
-    resamples: int = 1000,
-) -> Sobol:
-    """First-order and total Sobol indices from the outputs of a model at `sobol_points`.
-
-    With outputs centred on their mean: S_i = mean f_B (f_ABi - f_A) / V, T_i = mean (f_A - f_ABi)^2 / (2 V), V the variance
-    over A and B. These are the estimators of `scipy.stats.sobol_indices`; the difference is that a run may fail.
-
-    Parameters
-    ----------
-    outputs : (n (n_factors + 2),) or (n (n_factors + 2), n_outputs) array in the order of the points, such as the rank of
-        each unit, or the mean shift in rank. NaN or infinite = the run failed: it is left out of the sums it belongs to,
-        and of no other.
-    n_factors : number of factors.
-    rng : seeded generator, for the bootstrap.
-    level : of the intervals, in (0, 1).
-    resamples : of the base points, at least 1; intervals are percentiles of the indices over them.
-
-    Returns
-    -------
-    Sobol. NaN where the output does not vary, or where fewer than two base points are left. Estimates may lie a little
-    below 0 or above 1; they are not clipped. Failed runs are taken to fail by chance: many of them are a finding.
-
-    Raises
-    ------
-    ValueError : the outputs do not fit, `level` is outside (0, 1), or there are fewer than one resample.
-
-    References
-    ----------
-    Saltelli et al. (2010), Computer Physics Communications 181(2), 259-270, table 2 (b) and (f); Jansen (1999), Computer
-    Physics Communications 117(1), 35-43; Sobol' & Levitan (1999), the same, 52-61 (centring). Worked example: Ishigami &
-    Homma (1990), whose indices are 0.3139, 0.4424, 0 and 0.5576, 0.4424, 0.2437.
-
-    Examples
-    --------
-    y = 2 u + v: the variance of u counts four times that of v, and nothing interacts.
-
-    >>> points = sobol_points(256, 2, np.random.default_rng(1))
-    >>> result = sobol_indices(points @ [2.0, 1.0], 2, np.random.default_rng(1))
-    >>> result.total[:, 0].round(2).tolist(), int(result.failed[0])
-    ([0.8, 0.2], 0)
-    """
-    y = outputs[:, np.newaxis] if outputs.ndim == 1 else outputs
-    n = len(y) // (n_factors + 2)
-    if y.ndim != 2 or n_factors < 1 or n == 0 or len(y) != n * (n_factors + 2):
-        raise ValueError(f"outputs {outputs.shape} do not fit {n_factors} factors")
-    if not (0 < level < 1 and resamples >= 1):
-        raise ValueError("level must be in (0, 1) and resamples at least 1")
-    ran = np.isfinite(y)
-    base = ran[: 2 * n]
-    count = np.maximum(base.sum(axis=0), 1)
-    y = np.where(ran, y, 0.0)
-    y = np.where(ran, y - y[: 2 * n].sum(axis=0) / count, 0.0)
-    a, b, mixed = y[:n], y[n : 2 * n], y[2 * n :].reshape(n_factors, n, -1)
-    ran_a, ran_b, ran_mixed = ran[:n], ran[n : 2 * n], ran[2 * n :].reshape(n_factors, n, -1)
-    terms = _SobolTerms(
-        b * (mixed - a) * (ran_a & ran_b & ran_mixed),
-        ran_a & ran_b & ran_mixed,
-        0.5 * (a - mixed) ** 2 * (ran_a & ran_mixed),
-        ran_a & ran_mixed,
-        a + b,
-        a**2 + b**2,
-        ran_a.astype(np.float64) + ran_b,
-    )
-    first, total = terms.indices(np.ones((1, n)))
-    again = terms.indices(rng.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64))
-    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
-    (first_low, first_high), (total_low, total_high) = (_quantiles(draws, tails) for draws in again)
-    return Sobol(
-        first[0],
-        total[0],
-        first_low,
-        first_high,
-        total_low,
-        total_high,
-        (ran_a & ran_mixed).sum(axis=1),
-        len(y),
-        (~ran).sum(axis=0),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _SobolTerms:
-    """What the base points add to the indices: (n_factors, n, n_outputs) sums, (n, n_outputs) moments."""
-
-    first: Floats
-    in_first: Bools
-    total: Floats
-    in_total: Bools
-    sum: Floats
-    squares: Floats
-    count: Floats
-
-    def indices(self, times: Floats) -> tuple[Floats, Floats]:
-        """First and total indices, each (r, n_factors, n_outputs), with every base point taken (r, n) times."""
-        count = times @ self.count
-        n = np.maximum(count, 1.0)
-        variance = times @ self.squares / n - (times @ self.sum / n) ** 2
-        # Centred squares: what is this small beside their mean is round-off of a constant.
-        scale = self.squares.max(axis=0, initial=0.0)
-        varies = (variance > 1e-20 * scale)[:, np.newaxis]
-        result = []
-        for terms, included in ((self.first, self.in_first), (self.total, self.in_total)):
-            used = np.einsum("rn,fns->rfs", times, included.astype(np.float64), optimize=True)
-            mean = np.einsum("rn,fns->rfs", times, terms, optimize=True) / np.maximum(used, 1.0)
-            defined = varies & (used >= 2)
-            result.append(np.divide(mean, variance[:, np.newaxis], out=np.full(mean.shape, np.nan), where=defined))
-        return result[0], result[1]
-
-
 class _Sums:
     """Running sums over blocks of replicates; private to `rank_uncertainty`, which hands out what they add up to."""
 
     def __init__(self, n_units: int, n_weights: int) -> None:
-        self.replicates = 0
+        self.replicates = self.failed = 0
         self.counts = np.zeros((n_units, n_units), np.intp)
         self.ahead = np.zeros((n_units, n_units), np.intp)
         self.both = np.zeros((n_units, n_units), np.intp)
@@ -948,8 +891,42 @@ def _count_ahead(place: NDArray[np.int32], has: Bools) -> Ints:
     return total
 
 
-def _descend(tree: Tree, weights: Floats) -> tuple[Floats, Floats]:
-    """Shares of the leaves in their parents, (r, n_leaves), and of these in the index, (r, n_1).
+@dataclass(frozen=True, eq=False)
+class _Down:
+    """Shares of the leaves in their parents, (r, n_leaves), of these in the index, (r, n_1), and of the leaves in it."""
+
+    within: Floats
+    above: Floats
+    whole: Floats
+
+    def of(self, rows: Ints) -> _Down:
+        """Those of some replicates."""
+        return _Down(self.within[rows], self.above[rows], self.whole[rows])
+
+
+def _tree_scores(values: Floats, tree: Tree, aggregation: Aggregation, weights: Floats, down: _Down) -> Floats:
+    if isinstance(aggregation, Formulas):
+        return _by_formulas(values, tree, aggregation, weights)
+    if isinstance(aggregation, Flat):
+        return _applied(aggregation.formula, values, down.whole)
+    geometric = np.concatenate(aggregation)
+    if geometric.any() and (values <= 0).any():
+        raise ValueError("a geometric mean needs values above 0: give the normalised table a positive scale")
+    if geometric.any() and not geometric.all():
+        return _walk(values, tree, aggregation, weights)
+    scores, stuck = _product(np.log(values) if geometric.all() else values, tree, down)
+    if geometric.all():
+        np.exp(scores, out=scores)
+    if stuck.any():
+        rows, units = np.flatnonzero(stuck.any(axis=1)), np.flatnonzero(stuck.any(axis=0))
+        walked = _walk(values[units], tree, aggregation, weights[rows])
+        some = np.ix_(rows, units)
+        scores[some] = np.where(stuck[some], walked, scores[some])
+    return scores
+
+
+def _descend(tree: Tree, weights: Floats) -> _Down:
+    """Shares from the index down to the leaves.
 
     The products with zeros and ones spread and collect exactly, and faster than indexing does.
     """
@@ -965,19 +942,20 @@ def _descend(tree: Tree, weights: Floats) -> tuple[Floats, Floats]:
     for (present, over), member in zip(reversed(levels[1:]), reversed(members[1:]), strict=True):
         above = present * ((above * over) @ member.T)
     present, over = levels[0]
-    return present * (over @ members[0].T), above
+    within = present * (over @ members[0].T)
+    return _Down(within, above, within * (above @ members[0].T))
 
 
-def _product(values: Floats, tree: Tree, weights: Floats) -> tuple[Floats, Bools]:
+def _product(values: Floats, tree: Tree, down: _Down) -> tuple[Floats, Bools]:
     """Weighted arithmetic means as one matrix product, (r, n_units), and where it does not hold.
 
     Gaps count as 0 in the product; where a unit lacks a part of a node's children, what the node adds is then scaled up by
     the share of the others. Where it lacks all of them the levels above change too: `stuck`.
     """
-    within, above = _descend(tree, weights)
+    within, above = down.within, down.above
     known = ~np.isnan(values)
     plain = np.where(known, values, 0.0)
-    scores = (within * (above @ _membership(tree.parents[0]).T)) @ plain.T
+    scores = down.whole @ plain.T
     stuck = np.zeros(scores.shape, np.bool_)
     # Cells of a unit and a node of level 1 with a gap below it, a few hundred at a time.
     member = _membership(tree.parents[0])
@@ -997,19 +975,7 @@ def _product(values: Floats, tree: Tree, weights: Floats) -> tuple[Floats, Bools
     return scores, stuck
 
 
-def _ranked(scores: Floats, tie: float) -> Floats:
-    """`ranked`, by way of the faster of NumPy's sorts in rows where nobody is tied or without a score."""
-    falling = -scores
-    ranks = (np.argsort(np.argsort(falling, axis=1), axis=1) + 1).astype(np.float64)
-    falling.sort(axis=1)
-    apart = (falling[:, 1:] - falling[:, :-1] > tie).all(axis=1)  # NaN is not
-    if not apart.all() or scores.shape[1] < 2:
-        plain = ~apart if scores.shape[1] > 1 else np.ones(len(scores), np.bool_)
-        ranks[plain] = ranked(scores[plain], tie=tie)
-    return ranks
-
-
-def _walk(values: Floats, tree: Tree, aggregation: Aggregation, weights: Floats) -> Floats:
+def _walk(values: Floats, tree: Tree, aggregation: tuple[Bools, ...], weights: Floats) -> Floats:
     """Scores level by level, (r, n_units); a missing child leaves its share to its siblings."""
     leaf_weights, *upper_weights = tree.by_level(weights)
     known = ~np.isnan(values)
@@ -1032,6 +998,33 @@ def _walk(values: Floats, tree: Tree, aggregation: Aggregation, weights: Floats)
             inner = np.log(below[child]) if geometric else below[child]
             score[node], has[node] = _mean_of((weight * inner).sum(axis=0), weight.sum(axis=0), geometric)
     return np.where(has[0], score[0], np.nan)
+
+
+def _by_formulas(values: Floats, tree: Tree, aggregation: Formulas, weights: Floats) -> Floats:
+    """Scores level by level, each node by its formula."""
+    below = values
+    for parent, formulas, own in zip(tree.parents, aggregation.nodes, tree.by_level(weights), strict=True):
+        score = np.empty((len(weights), values.shape[0], len(formulas)))
+        for node, formula in enumerate(formulas):
+            child = np.flatnonzero(parent == node)
+            one = below[..., child[0]]
+            score[..., node] = (
+                np.where(own[:, child] > 0, one, np.nan) if formula is None
+                else _applied(formula, below[..., child], own[:, child])
+            )  # fmt: skip
+        below = score
+    return below[..., 0]
+
+
+def _applied(formula: Formula, values: Floats, weights: Floats) -> Floats:
+    """A formula on a few replicates at a time; NaN in those without any weight."""
+    score = np.full((len(weights), values.shape[-2]), np.nan)
+    rows = np.flatnonzero(weights.sum(axis=1) > 0)
+    step = max(1, _BLOCK // max(values.shape[-2] * values.shape[-1], 1))
+    for start in range(0, rows.size, step):
+        some = rows[start : start + step]
+        score[some] = formula(values if values.ndim == 2 else values[some], weights[some])
+    return score
 
 
 def _mean_of(top: Floats, mass: Floats, geometric: bool) -> tuple[Floats, Bools]:
@@ -1072,15 +1065,8 @@ def _shares(tree: Tree, weights: Floats) -> Floats:
 
 def _absorbed(groups: Bools) -> Bools:
     """Groups that lie in no other, each once."""
-    groups = np.unique(groups, axis=0)
-    common = groups.astype(np.float64) @ groups.T
-    inside = (common == groups.sum(axis=1)[:, np.newaxis]) & ~np.eye(len(groups), dtype=np.bool_)
-    kept: Bools = groups[~inside.any(axis=1)]
+    counted = groups.astype(np.float64)
+    inside = counted @ counted.T == counted.sum(axis=1)[:, np.newaxis]
+    same = inside & inside.T
+    kept: Bools = groups[~((inside & ~same).any(axis=1) | np.tril(same, -1).any(axis=1))]
     return kept
-
-
-def _quantiles(draws: Floats, tails: Sequence[float]) -> Floats:
-    """Quantiles of the defined draws along the first axis; NaN where there are none."""
-    none = np.isnan(draws).all(axis=0)
-    found: Floats = np.nanquantile(np.where(none, 0.0, draws), tails, axis=0)
-    return np.where(none, np.nan, found)
