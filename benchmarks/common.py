@@ -78,13 +78,12 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def ratios(ours: Times, floor: Times) -> str:
+def ratios(ours: Times, floor: Times, digits: int = 2) -> str:
     """Ratio of two things: median over the pairs, smallest of a pair, and that of the processor times."""
     wall = [a / b for a, b in zip(ours.wall, floor.wall, strict=True)]
     best, processor = min(ours.wall) / min(floor.wall), min(ours.cpu) / min(floor.cpu)
-    return (
-        f"median {median(wall):5.2f}   smallest {min(wall):5.2f}   best/best {best:5.2f}   processor {processor:5.2f}"
-    )
+    said = {"median": median(wall), "smallest": min(wall), "best/best": best, "processor": processor}
+    return "   ".join(f"{name} {value:5.{digits}f}" for name, value in said.items())
 
 
 def milliseconds(times: Times) -> str:

@@ -24,7 +24,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -120,13 +120,21 @@ def results() -> dict[str, list[model.Result]]:
         "intensity": [_measured("intensity", project)],
         "normalise": [_measured("normalise", project)],
         "profile": [capmap.profile(project, "KOR", full=True), capmap.profile(project, "ITA")],
-        "compare": [capmap.compare(project, ["DEU", "ITA", "KOR"])],
+        "compare": [capmap.compare(project, ["DEU", "ITA", "KOR"], full=True)],
         "sector": [capmap.sector(project, "semiconductors"), capmap.sector(project, "C")],
-        "index": [capmap.index(project, draws=100, steps=True), *_gaps(project)],
-        "robustness": [capmap.robustness(project, draws=100)],
+        "index": [
+            capmap.index(project, draws=100, steps=True, audit=True, what_if=["drop=robots,weights=equal"]),
+            capmap.index(project, region=["DEU", "KOR"], draws=0, steps=True),
+            *_gaps(project),
+            _own_weights(project),
+        ],
+        "robustness": [capmap.robustness(project, draws=100, sobol=32)],
         "complexity": [_complexity(project)],
         "relatedness": _relatedness(project),
         "opportunities": [capmap.opportunities(project, "KOR"), capmap.backtest(project)],
+        "diff": [_diff(project)],
+        "explain": _explained(project),
+        "verify": [_verified(project)],
     }
     long = profile.long(several["profile"][0])
     return {**several, "long": [model.Result("long", {"long": long})]}
@@ -137,6 +145,48 @@ def _gaps(project: model.Project) -> list[model.Result]:
     file = project.indices["innovation"].model_copy(update={"min_pillar": 0.0})
     lenient = dataclasses.replace(project, indices={"innovation": file})
     return [capmap.index(lenient, draws=0, impute="em", steps=True)]
+
+
+def _own_weights(project: model.Project) -> model.Result:
+    """What weights of every region for itself add."""
+    file = project.indices["innovation"].model_copy(update={"aggregation": "arithmetic"})
+    plain = dataclasses.replace(project, indices={"innovation": file})
+    return capmap.index(plain, draws=0, weights="benefit_of_doubt", steps=True)
+
+
+def _diff(project: model.Project) -> model.Result:
+    from capmap.analyses import listing
+    from capmap.operate.run import run_all
+
+    with tempfile.TemporaryDirectory() as place:
+        run_all(project, place, analyses={"regions": listing.regions})
+        return capmap.diff(place, place)
+
+
+def _explained(project: model.Project) -> list[model.Result]:
+    """A cell whose class can change, a sector by itself, a gap, and an index."""
+    from capmap.analyses.explain import explain
+    from capmap.data.write import stamped
+    from capmap.report.explain import answered
+
+    found = [
+        explain(project, "KOR", "semiconductors", indicator="patent_families", measure="class"),
+        explain(project, "-", "semiconductors", indicator="patent_families", measure="pci"),
+        explain(project, "DEU", "C", indicator="robot_use", measure="rii"),
+        explain(project, "DEU", "C", indicator="robot_use"),
+        explain(project, "KOR", index="innovation"),
+    ]
+    return [answered(stamped(project, one), {}, {}) for one in found]
+
+
+def _verified(project: model.Project) -> model.Result:
+    from capmap.analyses import listing
+    from capmap.operate.run import run_all
+    from capmap.operate.verify import verify
+
+    with tempfile.TemporaryDirectory() as place:
+        run_all(project, place, analyses={"regions": listing.regions})
+        return verify(place, lambda: project).result
 
 
 def _listing(name: str, project: model.Project, *arguments: str) -> model.Result:
@@ -371,7 +421,7 @@ def _index_file_page() -> str:
         "# Keys of an index file",
         "`index/<id>.toml`, one file per composite index; the name of the file is the id. A node with an `indicator` has no "
         "nodes below it; the others are pillars. Keys are closed. [What is made of it](../methods/index-scores.md).",
-        _keys(model.IndexFile, skip=("id", "nodes")),
+        _keys(model.IndexFile, skip=("id", "nodes", "answers")),
         "## [[nodes]]",
         _keys(model.IndexNode),
         "`goalposts` is a table `{ low = ..., high = ..., log = ... }`, as in [an indicator file](indicator-file.md).",
@@ -399,6 +449,10 @@ def _run_page() -> str:
         inner = field.annotation
         parts.append(f"## [{section}]")
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            tables = [kind for kind in get_args(inner) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+            if tables:  # one table for each name that the user chooses
+                parts += [f"{field.description} No variable stands for them.", _keys(tables[0])]
+                continue
             keys = list(get_args(get_args(inner)[0])) if get_origin(inner) is dict else []
             named = f" Keys: {', '.join(f'`{k}`' for k in keys)}." if keys else ""
             parts.append(f"{field.description}{named} Variable: `{PREFIX}{section.upper()}_KEY`.")
@@ -422,6 +476,11 @@ def _spelt(field: FieldInfo) -> str:
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{_toml(one)}`" for one in get_args(annotation))
+    if get_origin(annotation) is dict:
+        inside = _kind(get_args(annotation)[1])
+        return f"table of {inside}s" if inside.isalpha() else f"table ({inside})"
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         inner = get_args(annotation)
         return f"list of {_kind(inner[0])}s" if inner[-1] is Ellipsis else f"{len(inner)} {_kind(inner[0])}s"

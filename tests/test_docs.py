@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 import capmap
-from capmap.analyses import blocks, profile
+from capmap.analyses import blocks, listing, profile
 from capmap.data import observations, write
 from capmap.errors import ExitCode
-from capmap.model import Indicator, Result, RunFile
+from capmap.model import IndexFile, Indicator, Result, RunFile
+from capmap.operate.run import run_all
 from capmap.report import glossary, numbers
 
 from .conftest import RunCapmap
@@ -144,6 +145,8 @@ def test_toml_shown_is_valid(page: Path) -> None:
         content = tomllib.loads(snippet)
         if "kind" in content:
             Indicator(id="shown", **content)
+        elif content.keys() & IndexFile.model_fields.keys():
+            IndexFile(**({"id": "shown", "name": "Shown", "nodes": [{"id": "a"}]} | content))
         else:
             RunFile(**({"data": {"observations": ["data"]}} | content))
 
@@ -171,6 +174,12 @@ def test_every_example_runs(command: str, run_capmap: RunCapmap, tmp_path: Path)
     settings, arguments = generate.split(example)
     if "my-project" in arguments and command != "init":
         assert run_capmap("init", "my-project").code == 0
+    if command == "verify":
+        assert run_capmap("rca", "-o", "rca.parquet").code == 0
+    if command == "diff":
+        for folder in ("before", "after"):
+            (tmp_path / folder).mkdir()
+            run_all(capmap.load(), tmp_path / folder, analyses={"regions": listing.regions})
     code, out, said = run_capmap(*arguments, env=settings)
     assert code == ExitCode.DONE, said
     assert out or list(tmp_path.iterdir())
@@ -183,7 +192,7 @@ def test_commands_mentioned_exist_with_their_options(page: Path) -> None:
     for found in re.finditer(r"\bcapmap ([a-z]+)([^\n|#;&>]*)", f"{shell}\n{quoted}"):
         command, rest = found[1], found[2]
         assert command in COMMANDS, found[0]
-        known = {option for p in COMMANDS[command].params for option in p.opts}
+        known = {option for p in COMMANDS[command].params for option in (*p.opts, *p.secondary_opts)}
         assert set(re.findall(r"(?<= )--?[a-z][a-z-]*", rest)) <= known, found[0]
 
 
@@ -229,7 +238,7 @@ def test_every_null_is_explained(results: dict[str, list[Result]]) -> None:
 
 
 def test_every_table_of_every_command_is_in_the_reference(results: dict[str, list[Result]]) -> None:
-    assert set(COMMANDS) - {"init", "run"} == set(results) - {"long"}
+    assert set(COMMANDS) - {"init", "run", "refresh"} == set(results) - {"long"}
 
 
 def test_closed_words_are_those_of_the_code() -> None:

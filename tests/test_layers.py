@@ -42,6 +42,9 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "rapidfuzz": {"data"},
+    "httpx2": {"data", "operate"},
+    "stamina": {"data"},
+    "filelock": {"operate"},
     "fastexcel": {"data"},
     "rustworkx": {"data"},
     "xlsxwriter": {"data"},
@@ -66,7 +69,6 @@ LONGEST = 60
 #: The list and its bounds only shrink.
 LONG = {
     ("analyses.compare", "compare"): 75,
-    ("analyses.profile", "profile"): 65,
     ("data.codes", "_problems"): 65,
 }
 

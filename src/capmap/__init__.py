@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from capmap.data import load as load
     from capmap.errors import CapmapError as CapmapError
     from capmap.model import Project, Result
+    from capmap.operate.refresh import Refreshed
 
 __all__ = [
-    "CapmapError", "backtest", "check", "compare", "complexity", "config", "index", "indicators", "init", "intensity", "load",
-    "normalise", "opportunities", "profile", "rca", "regions", "relatedness", "robustness", "run", "sector", "sectors", "write",
+    "CapmapError", "backtest", "check", "compare", "complexity", "config", "diff", "explain", "index", "indicators",
+    "init", "intensity", "load", "normalise", "opportunities", "profile", "rca", "refresh", "regions",
+    "relatedness", "robustness", "run", "sector", "sectors", "verify", "write",
 ]  # fmt: skip
 
 
@@ -142,6 +144,24 @@ def backtest(project: Project, **options: Any) -> Result:
     return checked(measure)(project, **options)
 
 
+def explain(project: Project, region: str, sector: str | None = None, **options: Any) -> Result:
+    """How a number came about: `capmap explain`; options as `capmap.analyses.explain.explain`."""
+    from capmap.analyses.explain import explain as trace
+    from capmap.arguments import checked
+
+    return checked(trace, "specialisation")(project, region, sector, **options)
+
+
+def verify(results: str, project: Project | None = None, tolerance: float = 0.0) -> pl.DataFrame:
+    """Every cell of a folder of results, a vintage or an archive that does not follow: `capmap verify`."""
+    from capmap.arguments import checked
+    from capmap.data import load
+    from capmap.operate.verify import verify as compare
+
+    found = checked(compare)(results, lambda: load() if project is None else project, tolerance=tolerance)
+    return found.result.tables["differences"]
+
+
 def check(project: Project) -> pl.DataFrame:
     """Findings about the data of a project loaded with `check=False`: `capmap check`."""
     from capmap.arguments import fitting
@@ -197,6 +217,22 @@ def run(project: Project, folder: str) -> list[str]:
     from capmap.operate.run import run_all
 
     return [str(path) for path in checked(run_all)(project, folder)]
+
+
+def diff(before: str = "previous", after: str = "latest", **options: Any) -> Result:
+    """What changed between two sets of results: `capmap diff`; options as `capmap.operate.diff.compare`."""
+    from capmap.arguments import checked
+    from capmap.operate.diff import compare as differences
+
+    return checked(differences)(before, after, **options)
+
+
+def refresh(project: str | None = None, **options: Any) -> Refreshed:
+    """Sources fetched, what changed computed and kept: `capmap refresh`; options as `capmap.operate.refresh.refresh`."""
+    from capmap.arguments import checked
+    from capmap.operate.refresh import refresh as bring_up_to_date
+
+    return checked(bring_up_to_date)(project, **options)
 
 
 def write(result: Result, path: str) -> None:

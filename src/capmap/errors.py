@@ -95,6 +95,12 @@ class RefusedError(CapmapError):
     exit_code = ExitCode.NOTHING
 
 
+class LockedError(CapmapError):
+    """Another run is at work on the project."""
+
+    exit_code = ExitCode.LOCKED
+
+
 class WriteError(CapmapError):
     """A result cannot be written where it was asked for."""
 

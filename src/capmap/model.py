@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from capmap.errors import Finding
 
@@ -142,8 +143,69 @@ class Indicator(Closed):
         return self.short or self.name.lower()
 
 
-Mean = Literal["arithmetic", "geometric", "harmonic", "median", "mazziotta_pareto", "bottleneck"]
+Mean = Literal[
+    "arithmetic", "geometric", "harmonic", "power", "median", "ordered", "mazziotta_pareto", "adjusted_mazziotta_pareto",
+    "bottleneck", "copeland", "kemeny",
+]  # fmt: skip
+Weighting = Literal[
+    "given", "equal", "pca", "entropy", "critic", "budget", "ahp", "best_worst", "benefit_of_doubt", "correlation_optimised"
+]  # fmt: skip
+#: Ways to fill gaps, and what capmap can measure of an indicator for a region.
+Imputer = Literal["none", "mean", "median", "group", "row", "last", "linear", "em", "iterative"]
+Measured = Literal[
+    "eci", "fitness", "coi", "diversity", "coherence", "related_variety", "unrelated_variety", "n_established"
+]
 Normaliser = Literal["min_max", "z_score", "percentile", "rank", "goalposts", "distance_to_target", "ratio_to_best"]
+
+
+class Shares(Closed):
+    """Bounds on the shares of the nodes of one parent."""
+
+    low: Annotated[float, Field(ge=0, le=1, strict=True, description="Smallest share of each node.")] = 0.0
+    high: Annotated[float, Field(ge=0, le=1, strict=True, description="Largest share of each node.")] = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Shares:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not be above high ({self.high})")
+        return self
+
+
+_Number = Annotated[float, Field(strict=True)]
+# Keys that a node and the index itself share: how the nodes below are weighted and brought together.
+ExponentKey = Annotated[
+    float | None, Field(strict=True, description="Exponent of `power`: from -20 to 20, or `inf` or `-inf`.")
+]
+OrderWeightsKey = Annotated[
+    tuple[_Number, ...] | None,
+    Field(description="Weights of `ordered`, one per node below, from that of the best score to that of the worst."),
+]
+SharesKey = Annotated[
+    Shares | None,
+    Field(description="Bounds on the shares of the nodes below, for `benefit_of_doubt` and `correlation_optimised`."),
+]
+ExpertsKey = Annotated[
+    str | None,
+    Field(description="Table of `budget`: CSV in the folder of the index file, with columns `expert,node,points`."),
+]
+JudgementsKey = Annotated[
+    str | None,
+    Field(description="Table of `ahp`: CSV in the folder of the index file, with columns `node,other,ratio`."),
+]
+ComparisonsKey = Annotated[
+    tuple[tuple[_Number, ...], ...] | None,
+    Field(
+        description="Matrix of `ahp` for the nodes right below, in the order of the file: how many times as important."
+    ),
+]
+BestKey = Annotated[str | None, Field(description="Most important of the nodes right below, for `best_worst`.")]
+WorstKey = Annotated[str | None, Field(description="Least important of the nodes right below, for `best_worst`.")]
+BestToOthersKey = Annotated[
+    dict[str, _Number] | None, Field(description="How many times as important the best node is as each other, 1 to 9.")
+]
+OthersToWorstKey = Annotated[
+    dict[str, _Number] | None, Field(description="How many times as important each other node is as the worst, 1 to 9.")
+]
 
 
 class IndexNode(Closed):
@@ -152,16 +214,42 @@ class IndexNode(Closed):
     id: Annotated[str, Field(min_length=1, description="Short name of the node; each once in an index.")]
     name: Annotated[str | None, Field(description="Name shown to readers; the id, or the indicator's own name.")] = None
     parent: Annotated[str | None, Field(description="Node that it is a part of; the index itself if left out.")] = None
-    weight: Annotated[float, Field(description="Weight among the nodes of one parent; only ratios count.")] = 1.0
+    weight: Annotated[
+        float,
+        Field(
+            description="Weight among the nodes of one parent; only ratios count. With `correlation_optimised` the "
+            "importance wanted."
+        ),
+    ] = 1.0
     aggregation: Annotated[
         Mean | None, Field(description="How the nodes below are brought together; that of the index if left out.")
     ] = None
+    exponent: ExponentKey = None
+    order_weights: OrderWeightsKey = None
+    weighting: Annotated[
+        Weighting | None, Field(description="How the nodes below are weighted; as in the index if left out.")
+    ] = None
+    shares: SharesKey = None
+    experts: ExpertsKey = None
+    judgements: JudgementsKey = None
+    comparisons: ComparisonsKey = None
+    best: BestKey = None
+    worst: WorstKey = None
+    best_to_others: BestToOthersKey = None
+    others_to_worst: OthersToWorstKey = None
     indicator: Annotated[
         str | None, Field(description="Indicator of the catalogue, for a node without nodes below.")
     ] = None
     sector: Annotated[
         str | None,
         Field(description="Sector of the indicator; the total if left out, published or added up."),
+    ] = None
+    result: Annotated[
+        Measured | None,
+        Field(
+            description="What capmap measures of the indicator over all of its sectors, in place of its figure: a column of "
+            "`capmap complexity`, or `n_established`, the number of established specialisations of `capmap rca`."
+        ),
     ] = None
     direction: Annotated[
         Literal[1, -1] | None,
@@ -179,6 +267,9 @@ class IndexNode(Closed):
     ] = None
     normaliser: Annotated[
         Normaliser | None, Field(description="How the indicator is put on a scale; that of the index if left out.")
+    ] = None
+    imputation: Annotated[
+        Imputer | None, Field(description="How its gaps are filled; as in the index if left out.")
     ] = None
 
 
@@ -198,6 +289,19 @@ class IndexFile(Closed):
     aggregation: Annotated[Mean, Field(description="How nodes are brought together, where a node says nothing.")] = (
         "arithmetic"
     )
+    exponent: ExponentKey = None
+    order_weights: OrderWeightsKey = None
+    weighting: Annotated[
+        Weighting, Field(description="How the nodes below are weighted, where a node says nothing.")
+    ] = "given"
+    shares: SharesKey = None
+    experts: ExpertsKey = None
+    judgements: JudgementsKey = None
+    comparisons: ComparisonsKey = None
+    best: BestKey = None
+    worst: WorstKey = None
+    best_to_others: BestToOthersKey = None
+    others_to_worst: OthersToWorstKey = None
     normaliser: Annotated[
         Normaliser, Field(description="How indicators are put on one scale, where a node says nothing.")
     ] = "min_max"
@@ -208,12 +312,77 @@ class IndexFile(Closed):
             "with goalposts and targets, whose bounds are in the indicator's unit."
         ),
     ] = None
+    imputation: Annotated[
+        Imputer,
+        Field(
+            description="How gaps are filled, where a node says nothing: `none`, nothing is filled unless asked for."
+        ),
+    ] = "none"
+    imputation_groups: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Groups of regions for the imputation by `group`; a region belongs to the first of them that it is "
+            "in. If left out: its parent in the code list, or the first of its groups there."
+        ),
+    ] = ()
+    imputation_max_age: Annotated[
+        int | None,
+        Field(
+            ge=0, description="Oldest age, in years, of a figure carried forward by `last`; any within `years_apart`."
+        ),
+    ] = None
     min_coverage: Annotated[
         float, Field(ge=0, le=1, description="Share of all indicators that a region must have to be scored.")
     ] = 2 / 3
     min_pillar: Annotated[
         float, Field(ge=0, le=1, description="Share of the indicators that it must have in each pillar.")
     ] = 2 / 3
+    answers: Annotated[
+        dict[str, tuple[tuple[str, str, float], ...]],
+        Field(exclude=True, description="Rows of the tables named by `experts` and `judgements`, by the file's name."),
+    ] = {}
+
+
+class ColumnScale(Closed):
+    """How the values of one indicator of an index become scores, as far as that came from the data."""
+
+    treatment: Annotated[
+        Literal["none", "winsorised", "log", "failed"], Field(description="What was done to outliers.")
+    ]
+    low: Annotated[float | None, Field(description="Value to which lower ones are pulled in.")] = None
+    high: Annotated[float | None, Field(description="Value to which higher ones are pulled in.")] = None
+    shift: Annotated[float | None, Field(description="Constant of the logarithm.")] = None
+    mirrored: Annotated[bool, Field(description="Whether the logarithm is that of the mirror image.")] = False
+    parameters: Annotated[
+        dict[str, float | tuple[float, ...]], Field(description="What the normaliser took from the treated values.")
+    ] = {}
+    least: Annotated[float, Field(description="Smallest treated value.")]
+    most: Annotated[float, Field(description="Largest treated value.")]
+
+
+class LeafScale(Closed):
+    """The scale of one indicator of an index, with what it depends on and whose figures set it."""
+
+    node: Annotated[str, Field(description="Node of the index.")]
+    definition: Annotated[dict[str, Any], Field(description="What the index and the catalogue said of it.")]
+    years: Annotated[tuple[int | None, ...], Field(description="Years of the figures.")]
+    regions: Annotated[tuple[str, ...], Field(description="Regions of the figures.")]
+    scale: ColumnScale
+
+
+class Scale(Closed):
+    """The frozen scale of a composite index: the content of `index/<id>.scale.json`."""
+
+    version: Annotated[Literal[1], Field(description="Version of this layout.")] = 1
+    capmap: Annotated[str, Field(description="Version of capmap that made it.")]
+    index: Annotated[str, Field(description="Id of the index.")]
+    periods: Annotated[tuple[int | None, ...], Field(description="Years of the index that it was made of.")]
+    leaves: Annotated[tuple[LeafScale, ...], Field(min_length=1, description="A scale for every indicator.")]
+    shifts: Annotated[
+        dict[str, float],
+        Field(description="Constant that made the scores below a node positive, where its mean needs it."),
+    ] = {}
+    hash: Annotated[str, Field(description="SHA-256 of all the rest.")]
 
 
 class DataSection(Closed):
@@ -221,7 +390,7 @@ class DataSection(Closed):
 
     observations: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="Files, folders or globs: CSV (also .gz), Parquet, xlsx."),
+        Field(description="Files, folders or globs: CSV (also .gz), Parquet, xlsx."),
     ]
     indicators: Annotated[str, Field(description="Folder with one TOML file per indicator.")] = "indicators"
     codes: Annotated[str, Field(description="Folder with regions.csv and one CSV per classification.")] = "codes"
@@ -349,6 +518,149 @@ class ProfileSection(Closed):
     old_after: Annotated[int, Field(ge=0, description="Years after which data are marked as old.")] = 3
 
 
+class ResultsSection(Closed):
+    """`[results]`: the dated results (vintages) that `capmap refresh` keeps, and what counts as a change."""
+
+    keep: Annotated[int, Field(ge=1, description="Vintages kept; the one that `latest` points to is always kept.")] = 12
+    freeze: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Observations up to which a vintage keeps a compressed copy of its inputs, so that `capmap diff` "
+            "can tell causes apart and the vintage can be computed again; 0 for no copy.",
+        ),
+    ] = 2_000_000
+    tolerance: Annotated[
+        float,
+        Field(ge=0, lt=1, description="Relative change up to which a figure without a range counts as unchanged."),
+    ] = 0.01
+
+
+class WatchRule(Closed):
+    """`[watch.NAME]`: a figure to watch; crossing its condition is reported first and can run a command."""
+
+    region: Annotated[str, Field(min_length=1, description="Code of the region.")]
+    indicator: Annotated[str, Field(min_length=1, description="Id of the indicator.")]
+    condition: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description='What to watch for: `"< 1"`, `"rank > 3"`, `"class != established"`, or a measure alone, such '
+            'as `"class"`, for any change of it.',
+        ),
+    ]
+    sector: Annotated[str | None, Field(description="Code of the sector; left out for measures of whole regions.")] = (
+        None
+    )
+    measure: Annotated[
+        str | None, Field(description="Measure that the condition is about, where it names none; `rca` by default.")
+    ] = None
+    command: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Program and arguments to run when the condition comes true, without a shell; the change is on "
+            "its standard input as JSON."
+        ),
+    ] = ()
+
+
+class SourceSection(Closed):
+    """`[sources.<id>]`: where observations come from that `capmap refresh` fetches, one table for each source."""
+
+    path: Annotated[str | None, Field(description="Local file or glob: CSV, Parquet, also .gz and .zip.")] = None
+    url: Annotated[str | None, Field(description="Address of a CSV or Parquet file, also .gz and .zip.")] = None
+    sdmx: Annotated[
+        str | None, Field(description="SDMX REST query that answers with SDMX-CSV 1.0 or 2.0; or a local file of it.")
+    ] = None
+    jsonstat: Annotated[
+        str | None, Field(description="Address of a JSON-stat 2.0 data set; or a local file of it.")
+    ] = None
+    member: Annotated[str | None, Field(description="File in a zip archive; its only file if left out.")] = None
+    indicator: Annotated[str | None, Field(description="Indicator of all rows, where no column says it.")] = None
+    columns: Annotated[
+        dict[Literal["region", "sector", "indicator", "year", "value", "status"], str],
+        Field(description="Column -> its name (of a dimension, in SDMX and JSON-stat) in the source."),
+    ] = {}
+    codes: Annotated[
+        dict[Literal["region", "sector", "indicator", "year", "status"], dict[str, str] | str],
+        Field(
+            description="Column -> code of the source -> code of the project; or a CSV file with the columns `from,to`. "
+            "Codes not named stay as they are."
+        ),
+    ] = {}
+    filter: Annotated[
+        dict[str, str | tuple[str, ...]],
+        Field(description="Column or dimension of the source -> the value, or values, of the rows that are taken."),
+    ] = {}
+    expect: Annotated[
+        tuple[str, ...], Field(description="Columns that the source must have; others may come and go.")
+    ] = ()
+    separator: Annotated[str, Field(min_length=1, max_length=1, description="Column separator of CSV.")] = ","
+    decimal: Annotated[Literal[".", ","], Field(description="Decimal mark of CSV.")] = "."
+    encoding: Annotated[str, Field(description="Text encoding of CSV.")] = "utf-8"
+    null_values: Annotated[tuple[str, ...], Field(description="Texts that mean `no value`.")] = (":",)
+    max_age: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="Days after which figures that did not change are warned about, and no longer gone on with.",
+        ),
+    ] = None
+    licence: Annotated[str | None, Field(description="Terms of use; kept beside the figures.")] = None
+    headers_env: Annotated[
+        dict[str, str], Field(description="Header -> environment variable that holds its value, such as a token.")
+    ] = {}
+    params_env: Annotated[
+        dict[str, str], Field(description="Query parameter -> environment variable that holds its value.")
+    ] = {}
+    auth_env: Annotated[str | None, Field(description="Environment variable that holds `user:password`.")] = None
+    timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds of silence after which a try has failed; a whole download has 20 times that."),
+    ] = 30.0
+    max_bytes: Annotated[int, Field(ge=1, description="Bytes, unpacked, above which a source is refused.")] = (
+        500_000_000
+    )
+    on_failure: Annotated[
+        Literal["stop", "last_good"],
+        Field(description="When the source fails: stop, or go on with what it last gave and say so."),
+    ] = "stop"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SourceSection:
+        named = [key for key in ("path", "url", "sdmx", "jsonstat") if getattr(self, key) is not None]
+        if len(named) != 1:
+            raise ValueError(f"name one of path, url, sdmx and jsonstat (found: {', '.join(named) or 'none'})")
+        place = self.place
+        remote = place.lower().startswith(("http://", "https://"))
+        if not place.strip() or (self.url is not None) > remote or (self.path is not None and "://" in place):
+            raise ValueError("`url` begins with http:// or https://, and `path` is a file or a glob")
+        if remote and "@" in place.split("/")[2]:
+            raise ValueError("credentials do not stand in this file: name the variable that holds them with `auth_env`")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Address, or local file or glob."""
+        return self.path or self.url or self.sdmx or self.jsonstat or ""
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is fetched over the network."""
+        return self.place.lower().startswith(("http://", "https://"))
+
+
+class RefreshSection(Closed):
+    """`[refresh]`: how `capmap refresh` asks the sources."""
+
+    attempts: Annotated[
+        int, Field(ge=1, le=20, description="Times a source is asked before it has failed for this run.")
+    ] = 4
+    wait: Annotated[
+        float, Field(ge=0, description="Seconds before it is asked again, doubled each time, with as much jitter.")
+    ] = 1.0
+
+
 class RunFile(Closed):
     """The content of `capmap.toml`."""
 
@@ -364,6 +676,30 @@ class RunFile(Closed):
     peers: Annotated[
         dict[str, tuple[str, ...]], Field(description='Peers you choose for a region: KOR = ["JPN", "DEU"].')
     ] = {}
+    sources: Annotated[
+        dict[str, SourceSection],
+        Field(
+            description="Where observations come from that `capmap refresh` fetches, one table for each source. What it "
+            "gives is `data/sources/<id>.parquet`, which is read beside `[data] observations`; these may be empty then."
+        ),
+    ] = {}
+    refresh: RefreshSection = RefreshSection()
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> RunFile:
+        if not (self.data.observations or self.sources):
+            raise ValueError("`data.observations` names no file, and there are no sources")
+        return self
+
+    @field_validator("sources")
+    @classmethod
+    def _file_names(cls, sources: dict[str, SourceSection]) -> dict[str, SourceSection]:
+        if odd := [name for name in sources if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)]:
+            raise ValueError(f"an id of a source has letters, digits, `_` and `-`, unlike {', '.join(odd)}")
+        return sources
+
+    results: ResultsSection = ResultsSection()
+    watch: Annotated[dict[str, WatchRule], Field(description="Figures to watch, a table `[watch.NAME]` each.")] = {}
 
 
 @dataclass(frozen=True)
@@ -408,6 +744,7 @@ class Project:
     origins: Mapping[str, str] = field(default_factory=dict)  #: setting -> where its value came from
     bundled: bool = False  #: True for the sample project that ships with capmap
     indices: Mapping[str, IndexFile] = field(default_factory=dict)  #: composite indices by id
+    scales: Mapping[str, Scale] = field(default_factory=dict)  #: their frozen scales, where there are any
 
 
 @dataclass(frozen=True)

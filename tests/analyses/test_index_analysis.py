@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from capmap.analyses.index import COLUMNS, ROBUSTNESS_COLUMNS, index, robustness
+from capmap.analyses.index import COLUMNS, index, robustness
+from capmap.analyses.index_ranks import ROBUSTNESS_COLUMNS
 from capmap.analyses.index_tree import framework, grown
 from capmap.errors import RefusedError, UsageError
 from capmap.methods.robustness import tree_scores
@@ -195,7 +196,8 @@ def test_sizes_divide_within_the_year_and_steps_tell_it(sample: Project) -> None
     assert row["ratio"].item() == row["value"].item() / row["denominator"].item()
     assert row["source_year"].item() == 2018
     assert list(found) == [
-        "index", "robustness", "availability", "flags", "denomination", "imputation", "treatment", "normalisation", "weights",
+        "index", "robustness", "strengths", "availability", "flags", "denomination", "imputation", "treatment", "scale",
+        "normalisation", "weights", "aggregation", "correlations", "alpha", "components", "contributions", "importance",
     ]  # fmt: skip
     assert found["weights"]["effective_weight"].sum() == pytest.approx(1)
 

@@ -46,7 +46,7 @@ def test_piped_it_is_the_table_of_scores(run_capmap: RunCapmap) -> None:
 
 def test_json_holds_every_step_and_what_was_asked(run_capmap: RunCapmap) -> None:
     found = json.loads(run_capmap("index", "--steps", "--seed", "7", *QUICK, "-f", "json", "-q").stdout)
-    assert list(found["tables"])[:3] == ["index", "robustness", "availability"]
+    assert list(found["tables"])[:4] == ["index", "robustness", "strengths", "availability"]
     assert found["meta"]["parameters"]["seed"] == 7
     assert found["meta"]["definition"]["normaliser"] == "min_max"
     assert found["meta"]["blocks"][0]["years"]["robots"] == 2023
@@ -71,15 +71,59 @@ def test_robustness_says_what_moves_a_rank(run_capmap: RunCapmap) -> None:
     assert "the mean: arithmetic" in ran.stdout
 
 
+def test_sobol_indices_stand_below_the_ranks_with_what_they_mean(run_capmap: RunCapmap) -> None:
+    ran = run_capmap("robustness", "--sobol", "64", *QUICK, "-f", "table", env={"COLUMNS": "100"})
+    assert ran.code == 0, ran.stderr
+    head = ran.stdout.index("what the mean shift in rank depends on: shares of its variance")
+    below = ran.stdout[head:]
+    assert "by itself" in below.splitlines()[1]
+    assert "with others" in below.splitlines()[1]
+    for choice in (
+        "the scale",
+        "outliers",
+        "weights in the pillars",
+        "weights of the pillars",
+        "the mean",
+        "one indicator",
+    ):
+        assert choice in below
+    assert "512 runs, 0 failed" in " ".join(below.split())
+    assert "comes from choices acting together" in " ".join(below.split())
+    assert "-0.00" not in below
+    one = run_capmap("robustness", "-r", "KOR", "--sobol", "64", *QUICK, "-f", "table", env={"COLUMNS": "100"})
+    assert "what the rank depends on" in one.stdout
+
+
+def test_sobol_indices_of_every_region_in_a_file(run_capmap: RunCapmap) -> None:
+    ran = run_capmap("robustness", "--sobol", "16", "--table", "sobol", *QUICK, "-q")
+    rows = list(csv.DictReader(io.StringIO(ran.stdout)))
+    assert {row["region"] for row in rows} >= {"KOR", "all"}
+    assert {row["runs"] for row in rows} == {"128"}
+
+
+def test_what_varies_is_said(run_capmap: RunCapmap) -> None:
+    ran = run_capmap(
+        "robustness", "--vary", "weights,aggregation", "--weight-rule", "dirichlet", "--with", "copeland", *QUICK, "-f", "table",
+        env={"COLUMNS": "200"},
+    )  # fmt: skip
+    assert (
+        "5-95%: 200 replicates with mean as given or arithmetic or geometric or copeland; "
+        "weights Dirichlet with concentration 1" in ran.stdout
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (("index", "innovatin"), 2, "did you mean innovation?"),
         (("index", "--impute", "medain"), 2, "did you mean median?"),
-        (("index", "--weights", "pca"), 2, "one of given, equal"),
-        (("index", "--table", "flags"), 2, "--steps adds some"),
+        (("index", "--weights", "pac"), 2, "did you mean pca?"),
+        (("index", "--table", "flgas"), 2, "no table 'flgas'"),
         (("index", "--year", "2018"), 5, "robots has no data in or before 2018"),
         (("robustness", "--draws", "0"), 2, "at least one draw"),
+        (("robustness", "--sobol", "100"), 2, "100 is not a power of two"),
+        (("robustness", "--vary", "weihgts"), 2, "did you mean weights?"),
+        (("robustness", "--weight-rule", "normal"), 2, "one of perturbed, dirichlet"),
         (("index", "-r", "ALB"), 5, "no indicator of innovation has data for ALB"),
     ],
 )

@@ -621,7 +621,7 @@ def test_metadata_never_stand_beside_figures_of_another_run(tmp_path: Path, monk
             if moment == "before":
                 real(source, to)
 
-    monkeypatch.setattr(module.os, "replace", spy)
+    monkeypatch.setattr(os, "replace", spy)
     write(Result("r", {"r": LONG}, META), target)
     assert seen == [
         ("a.csv", "before", False), ("a.csv", "after", False),

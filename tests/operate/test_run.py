@@ -115,10 +115,19 @@ def test_the_sample_gives_the_same_bytes_twice(project: Project, tmp_path: Path)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     found = manifest(tmp_path / "a")
     assert found["skipped"] == []
-    assert {entry["command"] for entry in found["results"]} == set(everything())
-    assert {"rca.csv", "rca.parquet", "intensity.csv", "normalise.csv", "indicators.csv", MANIFEST} <= set(
-        content(tmp_path / "a")
-    )
+    assert {entry["command"] for entry in found["results"]} == set(everything(project))
+    assert {
+        "rca.csv",
+        "rca.parquet",
+        "intensity.csv",
+        "normalise.csv",
+        "indicators.csv",
+        "index.csv",
+        "index-strengths.csv",
+        "robustness.csv",
+        "robustness-pairs.parquet",
+        MANIFEST,
+    } <= set(content(tmp_path / "a"))
     rca = pl.read_parquet(tmp_path / "a" / "rca.parquet")
     years = {year for meta in project.catalogue for year in project.observations.filter(indicator=meta)["year"]}
     assert rca["year"].n_unique() > 1

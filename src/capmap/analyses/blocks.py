@@ -299,7 +299,7 @@ def _measure_block(
     shared = Shared(
         base, share, reference.inside, _mean(block, base, absent), status, added,
         _without_largest(block, base, share, totals, reference, absent),
-        _gap(cells, base, absent) if totals is None else None,
+        gap_of_world(cells, base, absent) if totals is None else None,
         _thin(base, reference, noise.phi) if whole.indicator.kind == "count" else None,
     )  # fmt: skip
     rank = np.empty(n if "rank_world" in wanted else 0, np.int32)
@@ -496,7 +496,7 @@ def _reasons(part: Block, base: Margins, status: NDArray[np.int8], added: Bools 
         _mark(part, base.partial[part.cells.region], "partial_base")
 
 
-def _gap(cells: Cells, base: Margins, absent: AbsentRows) -> Floats | None:
+def gap_of_world(cells: Cells, base: Margins, absent: AbsentRows) -> Floats | None:
     """Share of the world, as a sum of regions, that is missing in each sector, (n_sectors,); None without a world.
 
     A null cell of a large region makes the sector look rare, and everybody else specialised in it.
@@ -521,7 +521,9 @@ def _partial_world(part: Block, gap: Floats) -> None:
     usable = ~np.isnan(part.columns["rca"])
     _mark(part, usable & (gap > 1e-12)[sector], "partial_world")
     if "class" in part.columns:
-        part.columns["class"][usable & (gap > PARTIAL_WORLD_SHARE)[sector]] = CLASSES.index("uncertain")
+        withheld = usable & (gap > PARTIAL_WORLD_SHARE)[sector]
+        part.columns["class"][withheld] = CLASSES.index("uncertain")
+        part.columns["band"][withheld] = -1
     part.material &= ~(gap > PARTIAL_WORLD_SHARE)[sector]
 
 

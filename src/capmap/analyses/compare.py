@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from capmap.analyses import selection
+from capmap.analyses.compared_indices import compared
 from capmap.analyses.intensity import intensity
 from capmap.analyses.profile import LONG_COLUMNS, long, own_years, pick_year, sources, totals_of, with_total
 from capmap.analyses.specialisation import measurable, rca, settings
@@ -48,6 +49,7 @@ def compare(
     year: selection.Year = "latest",
     versus: str | None = None,
     allow_mixed_years: bool = False,
+    full: bool = False,
     **changes: Any,
 ) -> Result:
     """Comparison of two to six regions on the indicators they share.
@@ -59,13 +61,17 @@ def compare(
     year : `latest` takes each indicator's last year in which all regions have data; a year is taken as it is
         (with `allow_mixed_years` the nearest earlier one).
     versus : look from this region: only its pairs decide what differs, and what only it has.
+    full : compute the composite indices now; by default they come from the project's `results`, if these are of the
+        same inputs, and are never waited for.
     changes : keys of `[specialisation]`.
 
     Returns
     -------
     Result with the tables `headline`, `size`, `cells` (one row per sector: who differs, by how much, common, only,
     nobody, too close), `indices` (the index of every region with its doubt), `pairs` (P(A ahead of B) for every
-    pair), `pattern`, `complements`, `intensity`, `coverage` and `sources`.
+    pair), `pattern`, `complements`, `intensity`, `index`, `index_pairs` and `index_gap` (STANDING, PAIRS and GAPS of
+    `capmap.analyses.standing` and `compared_indices`), `coverage` and `sources`; `meta["indices"]` says where the indices
+    come from, and what must be known of each.
 
     Notes
     -----
@@ -117,6 +123,9 @@ def compare(
     cells = pl.DataFrame(parts["cells"], schema=CELLS, orient="row").sort(
         pl.col("spread").neg(), "indicator", "sector", nulls_last=True
     )
+    placed = compared(
+        project, codes, year=year, allow_mixed_years=allow_mixed_years, full=full, first_only=versus is not None
+    )
     used = [b["indicator"] for b in blocks] + (table["indicator"].unique().to_list() if table.height else [])
     tables = {
         "headline": _headline(cells, codes),
@@ -131,6 +140,7 @@ def compare(
             "indicator": pl.String, "year": pl.Int32, "region": pl.String, "other": pl.String, "sector": pl.String,
             "value": pl.Float64}, orient="row"),
         "intensity": table,
+        **placed.tables,
         "coverage": _coverage_frame(project, partly),
         "sources": sources(project, used),
     }  # fmt: skip
@@ -142,6 +152,7 @@ def compare(
         "versus": codes[0] if versus is not None else None,
         "parameters": options.model_dump() | {"year": str(year), "allow_mixed_years": allow_mixed_years},
         "blocks": blocks,
+        "indices": placed.standing.told,
     })  # fmt: skip
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import index_steps as step
 from capmap.analyses import selection
-from capmap.analyses.index_build import Built, build, units
-from capmap.analyses.index_data import figures
+from capmap.analyses.index_audit import audit_tables
+from capmap.analyses.index_build import Built, imputations, scale_told, units
+from capmap.analyses.index_choice import Impute, Weights, allowed, chosen, measured
+from capmap.analyses.index_coherence import coherence_tables
+from capmap.analyses.index_gap import gap_table
+from capmap.analyses.index_ranks import pairs, ranges, robustness_table, sensitivities, sobol_table, sobol_words
+from capmap.analyses.index_robust import Choices
+from capmap.analyses.index_scale import frozen as frozen_scale
+from capmap.analyses.index_scenarios import scenario_tables
+from capmap.analyses.index_strengths import strengths
 from capmap.analyses.index_tables import step_tables
-from capmap.analyses.index_tree import framework
-from capmap.data.nearest import nearest
+from capmap.analyses.index_weight_tables import weights_told
 from capmap.errors import RefusedError, UsageError
-from capmap.methods import robustness as methods
-from capmap.model import IndexFile, Project, Result
+from capmap.methods.robustness import SPREAD
+from capmap.model import Project, Result, Scale
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,15 +32,11 @@ Bools = NDArray[np.bool_]
 COLUMNS = (
     "index", "year", "region", "node", "level", "score", "rank", "rank_low", "rank_high", "coverage", "imputed_share", "note",
 )  # fmt: skip
-ROBUSTNESS_COLUMNS = (
-    "index", "year", "region", "group", "rank", "rank_median", "rank_low", "rank_high", "mean_shift", "p_top", "weakest",
-    "weakest_rank", "moved_by", "moved_share", "moved_to", "shift", "note",
-)  # fmt: skip
-PAIR_COLUMNS = ("index", "year", "region", "other", "p_ahead")
-Weights = Literal["given", "equal"]
-Impute = Literal["none", "mean", "median", "em", "iterative"]
+
 #: Replicates and seed where none are asked for.
 DRAWS, SEED = 10_000, 20230926
+#: Means that may need a constant to make scores positive.
+SHIFTED_MEANS = ("geometric", "harmonic", "power")
 
 
 def index(
@@ -44,12 +46,16 @@ def index(
     year: selection.Year = "latest",
     region: Sequence[str] = (),
     weights: Weights = "given",
-    impute: Impute = "none",
+    impute: Impute | None = None,
+    max_age: int | None = None,
     steps: bool = False,
+    audit: bool = False,
+    what_if: Sequence[str] = (),
     draws: int = DRAWS,
     seed: int = SEED,
     places: int = 5,
     allow_mixed_years: bool = False,
+    frozen: bool = True,
 ) -> Result:
     """A composite index: scores and ranks of every node, and how far the ranks of the index are to be trusted.
 
@@ -63,24 +69,34 @@ def index(
     year : `latest`, a year, `Y1:Y2` or `all`. Each indicator gives its last figure that is not later. `latest` is the
         last year of any indicator.
     region : regions wanted in the answer; everybody takes part in the measurement.
-    weights : `given` in the file, or `equal`.
-    impute : how gaps of units that are scored are filled, among the values divided by their sizes.
+    weights : `given`, as the file says; or for all nodes `equal`, `pca`, `entropy`, `critic`, `budget`, `ahp`, `best_worst`,
+        `benefit_of_doubt` or `correlation_optimised`, where the file has what they rest on.
+    impute : how gaps of all indicators are filled, among the values divided by their sizes; None = as the file says,
+        which is not at all unless it asks for it.
+    max_age : most years that a figure which `last` carries forward may be older than those of the other regions.
     steps : add a table for every step.
+    audit : add the audit, of an index of one year.
+    what_if : add scenarios, each written as `drop=robots,weights=equal`; see `index_scenarios.scenarios`.
     draws : replicates behind the ranges; 0 for none.
     seed : of every random draw.
     places : `p_top` is the probability of this rank or a better one.
     allow_mixed_years : take figures further apart than the file's `years_apart`.
+    frozen : keep the scale that `index/<id>.scale.json` holds, where there is one; False = that of these figures.
 
     Returns
     -------
-    Result with tables `index` (COLUMNS), a row per year, region and node, and `robustness` (ROBUSTNESS_COLUMNS), a row per
-    year and scored region. `level` is 0 for the index and rises to the indicators. Scores of indicators are on the
+    Result with tables `index` (COLUMNS), a row per year, region and node, `robustness` (ROBUSTNESS_COLUMNS), a row per
+    year and scored region, and `strengths` (STRENGTH_COLUMNS), where regions stand out, without rows in a year that scores
+    fewer than 20 regions. `level` is 0 for the index and rises to the indicators. Scores of indicators are on the
     scale of their normaliser, after outliers were treated; their ranks are those of the values before. 1 is the best rank,
     ties within 1e-9 share the smallest. `rank_low` and `rank_high` hold 90 % of the replicates and exist for the index.
     `coverage` is the share of the indicators at or below a node that have a value, `imputed_share` that of imputed ones
     among them. A region that is not scored has rows without scores and the reason in `note`.
 
-    With `steps`, tables `availability`, `flags`, `denomination`, `imputation`, `treatment`, `normalisation` and `weights`.
+    With `audit`, tables `verdicts` and `audit` (`index_audit.audit_tables`). With `what_if`, tables `scenarios` and
+    `comparisons` (`index_scenarios.scenario_tables`). With `steps`, tables `availability`, `flags`, `denomination`,
+    `imputation`, `treatment`, `scale`, `normalisation` and `weights`, those of the coherence of the framework
+    (`index_coherence.coherence_tables`), and of two regions or more `gaps` (`index_gap.gaps`).
 
     Raises
     ------
@@ -89,14 +105,56 @@ def index(
     """
     parameters: dict[str, Any] = {
         "id": chosen(project, id).id, "year": str(year), "region": selection.regions(project, region), "weights": weights,
-        "impute": impute, "steps": steps, "draws": draws, "seed": seed, "places": places,
+        "impute": impute, "max_age": max_age, "frozen": frozen, "steps": steps, "audit": audit, "what_if": list(what_if),
+        "draws": draws, "seed": seed, "places": places,
         "allow_mixed_years": allow_mixed_years,
     }  # fmt: skip
+    if audit and parameters["region"]:
+        raise UsageError("an audit is of all regions", fix="leave -r out")
     built = _asked(project, parameters, year)
-    tables = {"index": _index_table(built), "robustness": _robustness_table(built, places)}
+    tables = {"index": index_table(built), "robustness": robustness_table(built, places)}
+    tables["strengths"] = strengths(project, built)
+    if audit:
+        tables |= audit_tables(project, built, parameters)
+    if what_if:
+        tables |= scenario_tables(project, built, parameters, what_if)
     if steps:
-        tables |= step_tables(built)
-    return Result("index", _of(tables, parameters["region"]), _meta(built, parameters) | {"command": "index"})
+        tables |= step_tables(built) | coherence_tables(built)
+        if len(parameters["region"]) > 1:
+            tables["gaps"] = gap_table(built, parameters["region"])
+    return Result("index", _of(tables, parameters["region"]), told(built, parameters) | {"command": "index"})
+
+
+def freeze(
+    project: Project,
+    id: str | None = None,  # noqa: A002 - as `index`
+    *,
+    year: selection.Year = "latest",
+    impute: Impute | None = None,
+    max_age: int | None = None,
+    allow_mixed_years: bool = False,
+) -> Scale:
+    """The scale of a composite index in these years, to be kept: `capmap.data.scale.write_scale` puts it into the project.
+
+    A scale that the project has already is not looked at.
+
+    Parameters
+    ----------
+    project, id, year, impute, max_age, allow_mixed_years : as `index`.
+
+    Raises
+    ------
+    UsageError, RefusedError : as `index`.
+    """
+    file = chosen(project, id)
+    built = measured(
+        project, file, year, impute=impute, max_age=max_age, mixed=allow_mixed_years, seed=SEED, scale="none"
+    )
+    shifts = {
+        node: made.shift for node, made in built.weighed.combined.items() if built.frame.means[node] in SHIFTED_MEANS
+    }
+    scales = [one.scale for one in built.columns]
+    return frozen_scale(project, built.frame, built.figures, built.gaps.observed, scales, shifts)
 
 
 def robustness(
@@ -106,11 +164,19 @@ def robustness(
     year: selection.Year = "latest",
     region: Sequence[str] = (),
     weights: Weights = "given",
-    impute: Impute = "none",
+    impute: Impute | None = None,
+    max_age: int | None = None,
     draws: int = DRAWS,
+    vary: Sequence[str] = (),
+    weight_rule: str = "perturbed",
+    spread: float = SPREAD,
+    concentration: float = 1.0,
+    extras: Sequence[str] = (),
+    sobol: int = 0,
     seed: int = SEED,
     places: int = 5,
     allow_mixed_years: bool = False,
+    frozen: bool = True,
 ) -> Result:
     """How far the ranks of an index are to be trusted: over many choices that could have been made otherwise.
 
@@ -119,8 +185,15 @@ def robustness(
 
     Parameters
     ----------
-    project, id, year, region, weights, impute, seed, places, allow_mixed_years : as `index`.
+    project, id, year, region, weights, impute, max_age, seed, places, allow_mixed_years, frozen : as `index`.
     draws : replicates, at least 1.
+    vary : what the replicates vary, of `normaliser, treatment, weights, aggregation, left_out`; all of them by default.
+    weight_rule : `perturbed`, each weight times a number within `spread` of 1; or `dirichlet`, with the weights as its mean:
+        the larger `concentration`, the closer to them.
+    spread : in [0, 1).
+    concentration : above 0; 1 with equal weights makes all sets of weights equally likely.
+    extras : `copeland`: try that as well beside the means.
+    sobol : base points for Sobol indices, a power of two; 0 for none.
 
     Returns
     -------
@@ -130,40 +203,59 @@ def robustness(
     that explains most of the variance of a region's rank, `shift` the largest distance of its mean rank under one
     option, `moved_to`, from the mean over all.
 
+    With `sobol` a table of that name (SOBOL_COLUMNS), a row per region and factor: `first` is the share of the variance of
+    the region's rank that the factor explains by itself, `total` the share that it has a part in. The rows of the region
+    `all` are about the mean over the regions of the distance from the rank of the index. `failed` of the `runs` gave no
+    rank and are left out.
+
     Raises
     ------
-    UsageError, RefusedError : as `index`; no draw.
+    UsageError, RefusedError : as `index`; no draw; `sobol` is no power of two.
     """
     if draws < 1:
         raise UsageError("robustness needs at least one draw", fix="leave --draws out, or name more")
+    if sobol < 0 or sobol & (sobol - 1):
+        raise UsageError(f"{sobol} is not a power of two", fix="name one, such as --sobol 512")
+    choices = Choices.of(vary, weight_rule, spread, concentration, extras)
     parameters: dict[str, Any] = {
         "id": chosen(project, id).id, "year": str(year), "region": selection.regions(project, region), "weights": weights,
-        "impute": impute, "draws": draws, "seed": seed, "places": places, "allow_mixed_years": allow_mixed_years,
+        "impute": impute, "max_age": max_age, "frozen": frozen, "draws": draws, "seed": seed, "places": places,
+        "allow_mixed_years": allow_mixed_years,
+        "vary": list(choices.vary), "weight_rule": weight_rule, "spread": spread, "concentration": concentration,
+        "extras": list(extras), "sobol": sobol,
     }  # fmt: skip
-    built = _asked(project, parameters, year)
-    tables = {"robustness": _robustness_table(built, places), "pairs": _pairs(built)}
-    return Result("robustness", _of(tables, parameters["region"]), _meta(built, parameters) | {"command": "robustness"})
+    built = _asked(project, parameters, year, choices)
+    tables = {"robustness": robustness_table(built, places), "pairs": pairs(built)}
+    meta = told(built, parameters) | {"command": "robustness"}
+    if sobol:
+        found = sensitivities(built, sobol, seed, choices)
+        tables["sobol"] = sobol_table(built, found)
+        meta["sobol"] = sobol_words(built, found)
+    return Result("robustness", _of(tables, parameters["region"]), meta)
 
 
-def _asked(project: Project, asked: Mapping[str, Any], year: selection.Year) -> Built:
+def _asked(project: Project, asked: Mapping[str, Any], year: selection.Year, choices: Choices | None = None) -> Built:
     """The index measured as asked."""
     if asked["draws"] < 0 or asked["places"] < 1 or asked["seed"] < 0:
         raise UsageError(
             "draws and seed must not be negative, and places is at least 1", fix="see --draws, --seed, --places"
         )
-    for name, allowed in (("weights", get_args(Weights)), ("impute", get_args(Impute))):
-        if asked[name] not in allowed:
-            near = nearest(str(asked[name]), allowed)
-            known = f"one of {', '.join(allowed)}"
-            raise UsageError(f"unknown {name} {asked[name]!r}", fix=f"did you mean {near[0]}?" if near else known)
-    frame = framework(project, project.indices[asked["id"]], asked["weights"])
-    found = figures(project, frame, year, mixed=asked["allow_mixed_years"])
-    missing = [code for code in asked["region"] if code not in found.regions]
+    allowed("weights", asked["weights"])
+    if asked["impute"] is not None:
+        allowed("impute", asked["impute"])
+    if asked["max_age"] is not None and asked["max_age"] < 0:
+        raise UsageError("an age is 0 years or more", fix="see --max-age")
+    built = measured(
+        project, project.indices[asked["id"]], year, weights=asked["weights"], impute=asked["impute"],
+        max_age=asked["max_age"], mixed=asked["allow_mixed_years"], draws=asked["draws"], seed=asked["seed"],
+        choices=choices, scale="frozen" if asked["frozen"] else "none",
+    )  # fmt: skip
+    missing = [code for code in asked["region"] if code not in built.figures.regions]
     if missing:
         raise RefusedError(
             f"no indicator of {asked['id']} has data for {', '.join(missing)}", fix="see `capmap regions`"
         )
-    return build(frame, found, asked["impute"], asked["draws"], asked["seed"])
+    return built
 
 
 def _of(tables: Mapping[str, pl.DataFrame], regions: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -174,28 +266,10 @@ def _of(tables: Mapping[str, pl.DataFrame], regions: Sequence[str]) -> dict[str,
     }
 
 
-def chosen(project: Project, id: str | None) -> IndexFile:  # noqa: A002
-    """The index of this name, or the only one."""
-    known = sorted(project.indices)
-    if not known:
-        raise UsageError(
-            "this project has no composite index",
-            fix="write one: index/<id>.toml, as in the project of `capmap init DIR`",
-        )
-    if id is None and len(known) > 1:
-        raise UsageError(f"this project has {len(known)} indices", fix=f"name one: {', '.join(known)}")
-    if id is not None and id not in project.indices:
-        near = nearest(id, known)
-        raise UsageError(
-            f"unknown index {id!r}", fix=f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        )
-    return project.indices[known[0] if id is None else id]
-
-
-def _index_table(built: Built) -> pl.DataFrame:
+def index_table(built: Built) -> pl.DataFrame:
     """Every node of every unit."""
     frame, found = built.frame, built.figures
-    low, high = _range(built)
+    low, high = ranges(built)
     known = ~np.isnan(found.values) | built.imputed
     parts = []
     for node, score in built.scores.items():
@@ -222,88 +296,23 @@ def _notes(built: Built, node: str, score: Floats, outside: Bools) -> list[str |
     """Why a unit has no score of a node, or what to beware of."""
     leaf = next((k for k, one in enumerate(built.frame.leaves) if one.node.id == node), None)
     reasons = built.screening.reasons.astype(object)
-    lacking = np.full(len(score), "low_coverage", object)
-    if leaf is not None:
+    if leaf is None:
+        lacking = built.weighed.notes[node].astype(object)
+        warning = np.where(outside, "outside_range", "").astype(object)
+        both = np.where((warning != "") & (lacking != ""), ";", "").astype(object)
+        text = np.where(np.isnan(score), np.where(built.screening.kept, lacking, reasons), warning + both + lacking)
+    else:
         n = len(built.figures.regions)
         own = built.figures.rows.filter(pl.col("node") == node)["note"].fill_null("missing").to_list()
         assert len(own) == n * len(built.figures.periods)
         lacking = np.where(np.isnan(built.figures.values[:, leaf]), np.array(own, object), reasons)
         reasons = np.where(built.screening.kept, reasons, lacking)
-    text = np.where(
-        np.isnan(score), np.where(built.screening.kept, lacking, reasons), np.where(outside, "outside_range", "")
-    )
-    if leaf is not None:
+        text = np.where(np.isnan(score), np.where(built.screening.kept, lacking, reasons), "")
         text = np.where(~np.isnan(score) & built.imputed[:, leaf], "imputed", text)
     return [str(one) or None for one in text]
 
 
-def _range(built: Built) -> tuple[Floats, Floats]:
-    """5 % and 95 % quantiles of the ranks of the index, (n_units,)."""
-    low, high = np.full((2, len(built.filled)), np.nan)
-    for k, drawn in built.robust.items():
-        low[built.scored[k]] = methods.rank_quantile(drawn.ranks.counts, 0.05)
-        high[built.scored[k]] = methods.rank_quantile(drawn.ranks.counts, 0.95)
-    return low, high
-
-
-def _robustness_table(built: Built, places: int) -> pl.DataFrame:
-    """The standing of every scored unit."""
-    frame, (low, high) = built.frame, _range(built)
-    rows = []
-    everybody = list(units(built).iter_rows(named=True))
-    for k, scored in built.scored.items():
-        drawn = built.robust.get(k)
-        nominal = built.ranks[frame.root][scored]
-        if drawn is not None:
-            median = methods.rank_quantile(drawn.ranks.counts, 0.5)
-            shift, best = methods.mean_shift(drawn.ranks.counts, nominal), methods.p_top(drawn.ranks.counts, places)
-        for place, unit in enumerate(scored.tolist()):
-            row = (
-                everybody[unit]
-                | {"rank": nominal[place], "rank_low": low[unit], "rank_high": high[unit]}
-                | _weakest(built, unit)
-            )
-            if drawn is not None:
-                outside = not low[unit] <= nominal[place] <= high[unit]
-                row |= {"group": drawn.groups[place], "rank_median": median[place], "mean_shift": shift[place],
-                        "p_top": best[place], "note": "outside_range" if outside else None}  # fmt: skip
-                row |= step.moved_by(drawn, place, frame.names)
-            rows.append(row)
-    kinds: dict[str, Any] = dict.fromkeys(ROBUSTNESS_COLUMNS, pl.Float64) | dict.fromkeys(
-        ("index", "region", "group", "weakest", "moved_by", "moved_to", "note"), pl.String
-    )
-    whole = ["rank", "rank_median", "rank_low", "rank_high", "weakest_rank"]
-    table = pl.DataFrame(rows, schema=kinds | {"year": pl.Int32}, orient="row")
-    table = table.with_columns(pl.col(name).fill_nan(None) for name, kind in table.schema.items() if kind.is_float())
-    return table.with_columns(pl.col(*whole).cast(pl.Int32)).sort("index", "year", "region")
-
-
-def _weakest(built: Built, unit: int) -> dict[str, Any]:
-    """The pillar in which the unit has the last of its ranks; the first of the file where several are."""
-    places = {node: built.ranks[node][unit] for node in built.frame.children[built.frame.root]}
-    known = {node: rank for node, rank in places.items() if not np.isnan(rank)}
-    if not known:
-        return {"weakest": None, "weakest_rank": None}
-    node = max(known, key=lambda one: known[one])
-    return {"weakest": node, "weakest_rank": known[node]}
-
-
-def _pairs(built: Built) -> pl.DataFrame:
-    """Who is ahead of whom how often, every ordered pair of scored units of one period."""
-    parts = []
-    everybody = units(built)
-    for k, drawn in built.robust.items():
-        codes = everybody[built.scored[k].tolist()]
-        n = len(codes)
-        first, other = np.divmod(np.arange(n * n), n)
-        p = methods.p_ahead(drawn.ranks.ahead, drawn.ranks.both)
-        pairs = codes[first.tolist()].with_columns(other=codes["region"][other.tolist()], p_ahead=p.ravel())
-        parts.append(pairs.filter(pl.Series(first != other)))
-    table: pl.DataFrame = pl.concat(parts).with_columns(pl.col("p_ahead").fill_nan(None)).select(PAIR_COLUMNS)
-    return table.sort(PAIR_COLUMNS[:4])
-
-
-def _meta(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def told(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a reader must know."""
     frame, found = built.frame, built.figures
     blocks = [
@@ -316,6 +325,7 @@ def _meta(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
                 for reason in sorted(set(built.screening.reasons[built.period(k)].tolist()) - {""})
             },
             "replicates": built.robust[k].ranks.replicates if k in built.robust else 0,
+            "failed": built.robust[k].ranks.failed if k in built.robust else 0,
             "options": built.robust[k].options if k in built.robust else {},
         }
         for k, period in enumerate(found.periods)
@@ -330,5 +340,11 @@ def _meta(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "treated": {leaf.node.id: one.row["treatment"] for leaf, one in zip(frame.leaves, built.columns, strict=True)
                     if one.row["treatment"] != "none"},
         "means": {node: frame.means[node] for node in frame.inner},
+        "imputed": imputations(built),
+        "unfilled": int((built.gaps.missing != None)[built.screening.kept].sum()),  # noqa: E711 - cell by cell
+        "imputation": {leaf.node.id: leaf.imputation for leaf in frame.leaves if leaf.imputation != "none"},
+        "not_converged": dict(built.gaps.told),
+        "scale": scale_told(built),
+        **weights_told(built.weighed),
         "definition": frame.file.model_dump(mode="json", exclude_none=True),
     }  # fmt: skip

@@ -6,14 +6,21 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from capmap.analyses import index_steps as step
 from capmap.analyses.index_build import Built, units
+from capmap.analyses.index_weight_tables import weight_tables
 from capmap.methods import coherence
+
+Floats = NDArray[np.float64]
 
 TREATMENT_COLUMNS = (
     "index", "node", "treatment", "points", "skewness_before", "excess_kurtosis_before", "skewness_after",
-    "excess_kurtosis_after", "log_shift", "log_mirrored", "note",
+    "excess_kurtosis_after", "pulled_low", "pulled_high", "log_shift", "log_mirrored", "note",
+)  # fmt: skip
+SCALE_COLUMNS = (
+    "index", "node", "normaliser", "direction", "frozen", "known", "least", "most", "scale_low", "scale_high", "mean", "sd",
+    "target", "below", "above",
 )  # fmt: skip
 FLAG_COLUMNS = ("index", "node", "other", "flag", "flag_value")
 
@@ -26,9 +33,9 @@ def step_tables(built: Built) -> dict[str, pl.DataFrame]:
         "denomination": _denomination(built),
         "imputation": _imputation(built),
         "treatment": _treatment(built),
+        "scale": _scale(built),
         "normalisation": _normalisation(built),
-        "weights": _weights(built),
-    }
+    } | weight_tables(built)
 
 
 def _availability(built: Built) -> pl.DataFrame:
@@ -49,11 +56,11 @@ def _availability(built: Built) -> pl.DataFrame:
 
 
 def _flags(built: Built) -> pl.DataFrame:
-    """What is odd about indicators, alone and in pairs."""
-    frame = built.frame
+    """What is odd about indicators, alone and in pairs; imputed values do not count."""
+    frame, seen = built.frame, _observed(built)
     ids = [leaf.node.id for leaf in frame.leaves]
-    directed = built.filled * np.array([leaf.direction for leaf in frame.leaves])
-    alone = coherence.column_flags(built.filled)
+    directed = seen * np.array([leaf.direction for leaf in frame.leaves])
+    alone = coherence.column_flags(seen)
     rows: list[dict[str, Any]] = [
         {"node": ids[k], "flag": flag, "flag_value": float(share[k])}
         for flag, holds, share in (
@@ -74,6 +81,11 @@ def _flags(built: Built) -> pl.DataFrame:
     return pl.DataFrame([{"index": frame.root} | row for row in rows], schema=schema).sort(FLAG_COLUMNS[:4])
 
 
+def _observed(built: Built) -> Floats:
+    """Values of the units that are scored, NaN where they are imputed."""
+    return np.where(built.gaps.observed, built.filled, np.nan)
+
+
 def _of_sizes(built: Built, ids: list[str]) -> list[dict[str, Any]]:
     """Indicators that a denominator of the index explains, although they may have been divided by it."""
     rows = built.figures.rows
@@ -84,8 +96,9 @@ def _of_sizes(built: Built, ids: list[str]) -> list[dict[str, Any]]:
     if not sizes:
         return []
     table = np.column_stack(list(sizes.values()))
-    rho = coherence.correlation(built.filled, table).rho
-    holds = coherence.explained_by_size(built.filled, table)
+    seen = _observed(built)
+    rho = coherence.correlation(seen, table).rho
+    holds = coherence.explained_by_size(seen, table)
     names = list(sizes)
     return [
         {"node": ids[i], "other": names[j], "flag": "explained_by_size", "flag_value": float(rho[i, j])}
@@ -101,10 +114,10 @@ def _denomination(built: Built) -> pl.DataFrame:
 
 
 def _long(built: Built, **arrays: Any) -> pl.DataFrame:
-    """(n_units, n_leaves) arrays as a row per unit and indicator."""
+    """(n_units, n_leaves) arrays as a row per unit and indicator; those of objects hold texts."""
     parts = [
         units(built).with_columns(
-            node=pl.lit(leaf.node.id), **{name: pl.Series(array[:, k]) for name, array in arrays.items()}
+            node=pl.lit(leaf.node.id), **{name: _series(array[:, k]) for name, array in arrays.items()}
         )
         for k, leaf in enumerate(built.frame.leaves)
     ]
@@ -113,14 +126,28 @@ def _long(built: Built, **arrays: Any) -> pl.DataFrame:
     )
 
 
+def _series(values: NDArray[Any]) -> pl.Series:
+    return pl.Series(values.tolist(), dtype=pl.String) if values.dtype == object else pl.Series(values)
+
+
 def _imputation(built: Built) -> pl.DataFrame:
-    """The cells that are imputed, here or by the source: status I."""
-    found = _long(built, value=built.filled, imputed=built.imputed).filter("imputed")
-    return (
-        found.with_columns(status=pl.lit("I"))
-        .drop("imputed")
-        .select("index", "year", "region", "node", "value", "status")
-    ).sort("index", "year", "region", "node")
+    """The cells that are imputed, here or by the source, and those that were to be and are not, with the reason."""
+    gaps = built.gaps
+    method = np.where(built.imputed & ~gaps.imputed, "source", gaps.method)
+    found = _long(
+        built, value=built.filled, imputed=built.imputed, method=method, source_year=gaps.source, age=gaps.age,
+        missing=gaps.missing,
+    )  # fmt: skip
+    rows = built.figures.rows.select(year="period", region="region", node="node", of_source="note")
+    found = found.join(rows, on=["year", "region", "node"], how="left", nulls_equal=True, maintain_order="left")
+    found = found.filter(pl.col("imputed") | pl.col("missing").is_not_null())
+    return found.select(
+        "index", "year", "region", "node", "value",
+        pl.when("imputed").then(pl.lit("I")).alias("status"),
+        "method", pl.col("source_year", "age").cast(pl.Int32),
+        pl.when("imputed").then(pl.when(pl.col("method") == "row").then(pl.lit("score_only")))
+        .when(pl.col("missing") == "not_allowed").then("of_source").otherwise("missing").alias("note"),
+    ).sort("index", "year", "region", "node")  # fmt: skip
 
 
 def _treatment(built: Built) -> pl.DataFrame:
@@ -135,6 +162,35 @@ def _treatment(built: Built) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema).sort("index", "node")
 
 
+def _scale(built: Built) -> pl.DataFrame:
+    """What each normaliser took from the values that set the scale, or from the index, and how many values lie outside."""
+    rows = [_of_leaf(built, k) for k in range(len(built.frame.leaves))]
+    texts = dict.fromkeys(("index", "node", "normaliser"), pl.String)
+    schema: dict[str, Any] = dict.fromkeys(SCALE_COLUMNS, pl.Float64) | texts
+    schema |= {"frozen": pl.Boolean} | dict.fromkeys(("direction", "known", "below", "above"), pl.Int32)
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("index", "node")
+
+
+def _of_leaf(built: Built, k: int) -> dict[str, Any]:
+    leaf, one = built.frame.leaves[k], built.columns[k]
+    taken, posts = one.scale.parameters, leaf.goalposts
+    row: dict[str, Any] = {
+        "index": built.frame.root, "node": leaf.node.id, "normaliser": leaf.normaliser, "direction": leaf.direction,
+        "frozen": built.kept is not None and leaf.node.id in built.kept.leaves, "below": one.below, "above": one.above,
+        "known": int(one.observed.sum()), "least": one.scale.least, "most": one.scale.most,
+    }  # fmt: skip
+    if leaf.normaliser == "goalposts" and posts is not None:
+        row |= {"scale_low": posts.low, "scale_high": posts.high}
+    elif leaf.normaliser == "distance_to_target":
+        row["target"] = leaf.target
+    elif leaf.normaliser in ("min_max", "z_score"):
+        names = ("scale_low", "scale_high") if leaf.normaliser == "min_max" else ("mean", "sd")
+        row |= dict(zip(names, taken["scale"], strict=True))  # type: ignore[arg-type]
+    elif leaf.normaliser == "ratio_to_best":
+        row["target"] = taken["best"]
+    return row
+
+
 def _normalisation(built: Built) -> pl.DataFrame:
     """Values after treatment and their scores."""
     treated = np.column_stack([one.treated for one in built.columns])
@@ -142,24 +198,3 @@ def _normalisation(built: Built) -> pl.DataFrame:
     method = {leaf.node.id: leaf.normaliser for leaf in built.frame.leaves}
     found = _long(built, treated=treated, score=score).with_columns(method=pl.col("node").replace_strict(method))
     return found.drop_nulls("score").sort("index", "year", "region", "node")
-
-
-def _weights(built: Built) -> pl.DataFrame:
-    """Weights among siblings, and of the indicators in the whole."""
-    frame = built.frame
-    whole = step.effective(frame, built.tree)
-    rows = [
-        {
-            "index": frame.root, "node": child, "parent": parent, "level": frame.level[child],
-            "weight": frame.weights[child],
-            "weight_share": frame.weights[child] / sum(frame.weights[one] for one in below),
-            "effective_weight": whole.get(child),
-        }
-        for parent, below in frame.children.items()
-        for child in below
-    ]  # fmt: skip
-    schema = {
-        "index": pl.String, "node": pl.String, "parent": pl.String, "level": pl.Int32, "weight": pl.Float64,
-        "weight_share": pl.Float64, "effective_weight": pl.Float64,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema).sort("index", "level", "node")

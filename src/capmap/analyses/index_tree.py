@@ -9,8 +9,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.methods.robustness import Aggregation, Tree
-from capmap.model import IndexFile, IndexNode, Indicator, Mean, Normaliser, Project
+from capmap.data.index_rules import Rule, faults, rules
+from capmap.data.toml import TomlFile
+from capmap.errors import UsageError
+from capmap.methods.robustness import Tree
+from capmap.model import Goalposts, Imputer, IndexFile, IndexNode, Indicator, Mean, Normaliser, Project
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -29,11 +32,25 @@ class Leaf:
     direction: int
     normaliser: Normaliser
     treated: bool  #: by the outlier rule
+    imputation: Imputer = "none"
 
     @property
     def name(self) -> str:
         """Name shown to readers."""
-        return self.node.name or self.meta.name
+        own = self.meta.name
+        return self.node.name or (own if self.node.result is None else f"{own}: {self.node.result.replace('_', ' ')}")
+
+    @property
+    def goalposts(self) -> Goalposts | None:
+        """Fixed bounds; those of the indicator are not those of what is measured of it."""
+        return self.node.goalposts or (self.meta.goalposts if self.node.result is None else None)
+
+    @property
+    def target(self) -> float | None:
+        """Value aimed at, likewise."""
+        if self.node.target is not None or self.node.result is not None:
+            return self.node.target
+        return self.meta.target
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Framework:
     """An index file with its defaults filled in.
 
     `inner` are the nodes with nodes below them, children before parents, the index itself last. `level` counts from the
-    index, 0, downwards. `weights` are one per node but the index.
+    index, 0, downwards. `weights` are one per node but the index: those of the file until `index_weights.weighed` has found
+    the others. `rules` say of every inner node how those below are weighted and brought together.
     """
 
     file: IndexFile
@@ -52,6 +70,7 @@ class Framework:
     weights: Mapping[str, float]
     means: Mapping[str, Mean]
     names: Mapping[str, str]
+    rules: Mapping[str, Rule]
 
     @property
     def root(self) -> str:
@@ -75,13 +94,15 @@ class Framework:
         return np.array([parents.index(leaf.parent) for leaf in self.leaves], dtype=np.intp)
 
 
-def framework(project: Project, file: IndexFile, weights: str = "given") -> Framework:
+def framework(project: Project, file: IndexFile, weights: str = "given", impute: Imputer | None = None) -> Framework:
     """The framework of an index file that was checked when it was read.
 
     Parameters
     ----------
-    weights : `given`, those of the file, or `equal`, 1 for every node.
+    weights : `given`, as the file says, or another way to weight, for all nodes whatever the file says.
+    impute : how gaps of all indicators are filled, whatever the file says; None = as it says.
     """
+    file = file if weights == "given" else reweighted(file, weights)
     children: dict[str, list[str]] = {}
     for node in file.nodes:
         children.setdefault(node.parent or file.id, []).append(node.id)
@@ -90,8 +111,9 @@ def framework(project: Project, file: IndexFile, weights: str = "given") -> Fram
         for child in children.get(one, ()):
             level[child] = level[one] + 1
             order.append(child)
-    leaves = tuple(_leaf(project, file, node) for node in file.nodes if node.indicator is not None)
+    leaves = tuple(_leaf(project, file, node, impute) for node in file.nodes if node.indicator is not None)
     named = {node.id: node.name or node.id for node in file.nodes} | {leaf.node.id: leaf.name for leaf in leaves}
+    found = {node: rule for node, rule in rules(file).items() if rule.children}
     return Framework(
         file,
         leaves,
@@ -99,17 +121,38 @@ def framework(project: Project, file: IndexFile, weights: str = "given") -> Fram
         {one: tuple(below) for one, below in children.items()},
         level,
         {node.id: 1.0 if weights == "equal" else node.weight for node in file.nodes},
-        {node.id: node.aggregation or file.aggregation for node in file.nodes if node.indicator is None}
-        | {file.id: file.aggregation},
+        {node: rule.mean for node, rule in found.items()},
         named | {file.id: file.name},
+        found,
     )
 
 
-def _leaf(project: Project, file: IndexFile, node: IndexNode) -> Leaf:
+def reweighted(file: IndexFile, weights: str) -> IndexFile:
+    """An index file with one way to weight all of its nodes.
+
+    Raises
+    ------
+    UsageError : a node lacks what this way rests on, or its mean or the scores below it do not go with it.
+    """
+    nodes = tuple(node.model_copy(update={"weighting": None}) for node in file.nodes)
+    file = file.model_copy(update={"weighting": weights, "nodes": nodes})
+    wrong = [
+        fault for fault in faults(file, TomlFile(f"index/{file.id}.toml", "", {}))
+        if fault.code in ("CM109", "CM110") and fault.column not in ("weight", "nodes.weight")
+    ]  # fmt: skip
+    if wrong:
+        said = "; ".join(dict.fromkeys(fault.message for fault in wrong))
+        raise UsageError(f"--weights {weights}: {said}", where=f"index/{file.id}.toml", fix=wrong[0].fix)
+    return file
+
+
+def _leaf(project: Project, file: IndexFile, node: IndexNode, impute: Imputer | None) -> Leaf:
     meta = project.catalogue[node.indicator or ""]
     normaliser = node.normaliser or file.normaliser
     treatment = node.treatment or file.treatment or ("none" if normaliser in IN_UNITS else "rule")
-    return Leaf(node, meta, node.parent or file.id, node.direction or meta.direction, normaliser, treatment == "rule")
+    direction = node.direction or (meta.direction if node.result is None else 1)
+    filled = impute or node.imputation or file.imputation
+    return Leaf(node, meta, node.parent or file.id, direction, normaliser, treatment == "rule", filled)
 
 
 Key = tuple[str, int]
@@ -125,13 +168,6 @@ class Grown:
     tree: Tree
     weights: Floats
     levels: tuple[tuple[Key, ...], ...]
-
-    def aggregation(self, means: Mapping[str, Mean]) -> Aggregation:
-        """Where the mean is geometric: harmonic means and those that punish imbalance count as such, others do not."""
-        uneven = ("geometric", "harmonic", "mazziotta_pareto", "bottleneck")
-        return tuple(
-            np.array([step == 0 and means[node] in uneven for node, step in keys], np.bool_) for keys in self.levels[1:]
-        )
 
 
 def grown(frame: Framework) -> Grown:

@@ -113,7 +113,7 @@ def intensity(
     """
     if not floor >= 0:
         raise UsageError(f"--floor {floor} is not a size", fix="use 0 or more, in the unit of the denominator")
-    chosen, skipped = _measurable(project, indicator)
+    chosen, skipped = measurable(project, indicator)
     wanted_regions = selection.regions(project, region)
     wanted_sectors = [text if text == TOTAL else selection.sector(project, text, chosen) for text in sector]
     frames, blocks, empty, refused = [], [], [], []
@@ -193,7 +193,7 @@ def _holds_something(meta: Indicator, frame: pl.DataFrame) -> bool:
     return not value.is_empty() if meta.kind == "score" else bool((value != 0).any())
 
 
-def _measurable(project: Project, wanted: Sequence[str]) -> tuple[list[Indicator], list[dict[str, str]]]:
+def measurable(project: Project, wanted: Sequence[str] = ()) -> tuple[list[Indicator], list[dict[str, str]]]:
     """Intensities and scores, and what was passed over with the command that fits it."""
     chosen, skipped = [], []
     for meta in dict.fromkeys(selection.indicators(project, wanted)):
@@ -253,12 +253,12 @@ def _measure_table(
     compared: dict[str, str] | None = None
     refused: str | None = None
     if divisor is not None and not below.is_empty():
-        sizes = _spread(below.filter(pl.col("role") == "region"), divisor, table)
+        sizes = sizes_of(below.filter(pl.col("role") == "region"), divisor, table)
         columns["denominator"] = sizes
         if np.isnan(sizes).all():
             reason = f"no row of {divisor.id} stands in the same region and sector"
         elif (refused := _contradiction(table, sizes)) is None:
-            world = _world(rows, below, reference, table)
+            world = published_pair(rows, below, reference, table)
             if world is not None:
                 single = Matrix(world[0][np.newaxis], (str(reference),), table.sectors)
                 refused = _contradiction(single, world[1][np.newaxis])
@@ -291,7 +291,7 @@ def _measure_table(
     return Measured(frame.select(COLUMNS), divisor.id if usable and divisor else None, reason, compared, refused)
 
 
-def _spread(rows: pl.DataFrame, divisor: Indicator, table: Matrix) -> Floats:
+def sizes_of(rows: pl.DataFrame, divisor: Indicator, table: Matrix) -> Floats:
     """Denominators on the cells of a table; regions or sectors without any row of the denominator have none."""
     spread = Matrix.from_frame(rows, absent=divisor.absent, regions=table.regions, sectors=table.sectors).values
     known = [
@@ -300,7 +300,7 @@ def _spread(rows: pl.DataFrame, divisor: Indicator, table: Matrix) -> Floats:
     return np.where(np.outer(*known), spread, np.nan)
 
 
-def _world(
+def published_pair(
     rows: pl.DataFrame, below: pl.DataFrame, reference: str | None, table: Matrix
 ) -> tuple[Floats, Floats] | None:
     """Published intensity and denominator of the world, each (n_sectors,); None without a sector that has both."""

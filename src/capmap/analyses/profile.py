@@ -7,7 +7,7 @@ words, rounding and the choice of what fits on a screen belong to the report.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,8 @@ from capmap.analyses.intensity import intensity
 from capmap.analyses.peers import Peers, peers_of, similar_patterns, structure
 from capmap.analyses.prospects import prospects, without
 from capmap.analyses.specialisation import measurable, rca, settings
+from capmap.analyses.standing import standing
+from capmap.analyses.standing import without as nowhere
 from capmap.data.panel import Panel, panel, rows_of
 from capmap.data.totals import declared
 from capmap.errors import RefusedError, UsageError
@@ -56,8 +58,8 @@ def profile(
     year : `latest` (each indicator's own last year) or one year. An indicator without that year is listed
         under `coverage` as "no data"; with `allow_mixed_years` its nearest earlier year is taken instead, and
         per-head figures may use the population of the nearest year.
-    full : compute complexity and opportunities now; by default they come from the project's `results`, if these are
-        of the same inputs, and are never waited for.
+    full : compute complexity, opportunities and composite indices now; by default they come from the project's
+        `results`, if these are of the same inputs, and are never waited for.
     known : what an earlier profile of the same project and settings measured already (see `profiles`).
     changes : keys of `[specialisation]`.
 
@@ -65,62 +67,45 @@ def profile(
     -------
     Result with the tables `headline` (every clause of the headline, one row each), `context`, `peers`, `stages`,
     `size`, `size_history`, `specialisation` (all cells, with `listing`), `history` (index by year), `intensity`,
-    `pattern`, `complexity`, `opportunities`, `coverage`, `questions` and `sources`; `meta["prospects"]` says where
-    complexity and opportunities come from.
+    `pattern`, `index` and `strengths` (STANDING and STRENGTHS of `capmap.analyses.standing`), `complexity`,
+    `opportunities`, `coverage`, `questions` and `sources`; `meta["prospects"]` says where complexity and opportunities
+    come from, `meta["indices"]` where the indices do, and what must be known of each.
     """
     selection.one_year(year)
     code = selection.own_region(project, region)
     project = declared(project, settings(project, **changes).reference)
     alone, known = known is None, known or Known(project, settings(project, **changes), changes)
-    options, chosen, people = known.options, known.chosen, known.people
+    options, people = known.options, known.people
     named = peers_of(project, code, known.structure)
     if code in options.exclude:
         raise UsageError(f"{code} is excluded, so it has no profile", fix="leave it out of --exclude")
-    parts: dict[str, list[pl.DataFrame]] = {"specialisation": [], "history": [], "pattern": []}
-    size: list[dict[str, Any]] = []
-    size_history: list[dict[str, Any]] = []
-    blocks: list[dict[str, Any]] = []
-    missing: list[dict[str, Any]] = []
-    for meta in chosen:
-        whole = known.panel(meta.id)
-        when = pick_year(whole.years, year, allow_mixed_years)
-        if code not in whole.regions or when is None:
-            missing.append(_gap(project, meta.id, code, year))
-            continue
-        measured = known.rca(meta.id, when)
-        own = measured.frame.filter(pl.col("region") == code)
-        if own.is_empty():
-            missing.append(_gap(project, meta.id, code, year))
-            continue
-        block = with_total(whole, measured.meta["blocks"][0])
-        blocks.append(block)
-        ended = whole.years.index(block["year"])
-        parts["specialisation"].append(listed(own, project, block["regions"]))
-        parts["history"].append(rca_history(project, whole, code, options, upto=ended))
-        parts["pattern"].append(pattern(measured.frame, meta, code))
-        rows, trend = _size(whole, ended, block, code, people, named, allow_mixed_years)
-        size += rows
-        size_history += trend
+    found = _measured_cells(project, known, code, year, named, allow_mixed_years)
     intensities = _intensities(known, code, year, named, allow_mixed_years)
-    cells = _with_earlier(_stack(parts["specialisation"]), _stack(parts["history"]), material_index(project, options))
+    history = _stack(found.history)
+    cells = _with_earlier(_stack(found.specialisation), history, material_index(project, options))
     _refuse_nothing(project, code, year, cells, intensities)
     complexity, near, origin = _prospects(project, code, cells, full, changes) if alone else (*without(cells), "none")
+    how: dict[str, Any] = {"year": year, "allow_mixed_years": allow_mixed_years, "full": full}
+    placed = standing(project, [code], **how) if alone else nowhere(project)
+    used = [block["indicator"] for block in found.blocks] + intensities["indicator"].unique().to_list()
     tables = {
-        "headline": _headline(cells, intensities, size, blocks),
-        "context": _context(project, code, people, _year_of_people(people, code, year, size)),
+        "headline": _headline(cells, intensities, found.size, found.blocks),
+        "context": _context(project, code, people, _year_of_people(people, code, year, found.size)),
         "peers": _peers(named),
         "stages": _stages(project, code, cells, intensities),
-        "size": _frame(size, SIZE),
-        "size_history": _frame(size_history, SIZE_HISTORY),
+        "size": _frame(found.size, SIZE),
+        "size_history": _frame(found.size_history, SIZE_HISTORY),
         "specialisation": cells,
-        "history": _stack(parts["history"]),
+        "history": history,
         "intensity": intensities,
-        "pattern": _stack(parts["pattern"]),
+        "pattern": _stack(found.pattern),
+        "index": placed.table,
+        "strengths": placed.strengths,
         "complexity": complexity,
         "opportunities": near,
         "coverage": _coverage(project, code, cells, intensities),
         "questions": _questions(project, cells),
-        "sources": sources(project, [b["indicator"] for b in blocks] + intensities["indicator"].unique().to_list()),
+        "sources": sources(project, used),
     }
     return Result(f"profile {code}", tables, {
         "command": "profile",
@@ -129,10 +114,51 @@ def profile(
         "parameters": options.model_dump() | {"year": str(year), "allow_mixed_years": allow_mixed_years},
         "profile": project.run.profile.model_dump(),
         "peers": {"kind": named.kind, "codes": list(named.codes), "variables": list(named.variables)},
-        "blocks": blocks,
-        "no_data": missing,
+        "blocks": found.blocks,
+        "no_data": found.missing,
         "prospects": origin,
+        "indices": placed.told,
     })  # fmt: skip
+
+
+class _Found(NamedTuple):
+    """What the counts and values of a region say, an entry per indicator, and those without data of it."""
+
+    specialisation: list[pl.DataFrame]
+    history: list[pl.DataFrame]
+    pattern: list[pl.DataFrame]
+    size: list[dict[str, Any]]
+    size_history: list[dict[str, Any]]
+    blocks: list[dict[str, Any]]
+    missing: list[dict[str, Any]]
+
+
+def _measured_cells(
+    project: Project, known: Known, code: str, year: selection.Year, named: Peers, mixed: bool
+) -> _Found:
+    """Every measurable indicator in the year that answers the wish."""
+    found = _Found([], [], [], [], [], [], [])
+    for meta in known.chosen:
+        whole = known.panel(meta.id)
+        when = pick_year(whole.years, year, mixed)
+        if code not in whole.regions or when is None:
+            found.missing.append(_gap(project, meta.id, code, year))
+            continue
+        measured = known.rca(meta.id, when)
+        own = measured.frame.filter(pl.col("region") == code)
+        if own.is_empty():
+            found.missing.append(_gap(project, meta.id, code, year))
+            continue
+        block = with_total(whole, measured.meta["blocks"][0])
+        found.blocks.append(block)
+        ended = whole.years.index(block["year"])
+        found.specialisation.append(listed(own, project, block["regions"]))
+        found.history.append(rca_history(project, whole, code, known.options, upto=ended))
+        found.pattern.append(pattern(measured.frame, meta, code))
+        rows, trend = _size(whole, ended, block, code, known.people, named, mixed)
+        found.size.extend(rows)
+        found.size_history.extend(trend)
+    return found
 
 
 def with_total(whole: Panel, block: Mapping[str, Any]) -> dict[str, Any]:
@@ -367,13 +393,21 @@ def long(result: Result) -> pl.DataFrame:
 
 
 _KEYS = ("indicator", "year", "region", "sector")
+_OF_INDEX = {"index": "indicator", "node": "sector", "other": "note"}
 _LOWS = {"rca": ("rca_low", "rca_high"), "rca_eb": ("rca_eb_low", "rca_eb_high")}
 
 
 def _melted(section: str, table: pl.DataFrame) -> pl.DataFrame | None:
-    """One table in long form: its numbers as rows; its texts as rows with the text in `note`."""
+    """One table in long form: its numbers as rows; its texts as rows with the text in `note`.
+
+    Of composite indices the id stands under `indicator`, the node under `sector`, and the region that another is compared
+    with under `note`.
+    """
     if table.is_empty():
         return None
+    if "index" in table.columns:
+        table = table.drop("level", "parent", strict=False)
+        table = table.rename({name: key for name, key in _OF_INDEX.items() if name in table.columns})
     keys = [
         (pl.col(name).cast(pl.String) if name != "year" else pl.col(name).cast(pl.Int32))
         if name in table.columns

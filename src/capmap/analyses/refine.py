@@ -87,27 +87,8 @@ def roll_up(project: Project, level: str) -> Project:
     that part (Q before M before L), else the status that most limits its use (B, U, E, P, I). Rows of indicators
     that cannot be added stay as they are.
     """
-    targets = {name: _ancestors(codes, level) for name, codes in project.codes.classifications.items()}
-    regions = _ancestors(project.codes.regions, level)
-    used = {m.id: targets.get(m.classification, {}) for m in project.catalogue.values() if m.additive}
-    if not regions and not any(used.values()):
-        known = sorted({text for codes in (project.codes.regions, *project.codes.classifications.values())
-                        for text in codes["level"].drop_nulls().unique().to_list()})  # fmt: skip
-        raise UsageError(f"no code list has a level {level!r} to add up to", fix=f"levels are: {', '.join(known)}")
     frame = project.observations
-    sector: pl.Expr = pl.col("sector").cast(pl.String)
-    for identifier, mapping in used.items():
-        if mapping:
-            sector = (
-                pl.when(pl.col("indicator") == identifier)
-                .then(pl.col("sector").cast(pl.String).replace(mapping))
-                .otherwise(sector)
-            )
-    additive = pl.col("indicator").cast(pl.String).is_in(list(used))
-    region: pl.Expr = pl.col("region").cast(pl.String)
-    if regions:
-        region = pl.when(additive).then(region.replace(regions)).otherwise(region)
-    coded = frame.with_columns(region=region, sector=sector)
+    coded = at_level(project, level)
     order = {letter: k for k, letter in enumerate(("Q", "M", "L", "B", "U", "E", "P", "I", "A"))}
     severity = pl.col("status").cast(pl.String).replace_strict(order, default=len(order), return_dtype=pl.Int8)
     summed = (
@@ -131,6 +112,33 @@ def roll_up(project: Project, level: str) -> Project:
         *(pl.col(name).cast(frame.schema[name]) for name in frame.columns if name not in ("region", "sector")),
     ).select(frame.columns).sort("indicator", "year", "region", "sector")  # fmt: skip
     return replace(project, observations=rolled)
+
+
+def at_level(project: Project, level: str) -> pl.DataFrame:
+    """The observations with the codes that each row of an additive indicator adds up to, as text; rows stay as they are.
+
+    Raises UsageError where no code list has such a level.
+    """
+    targets = {name: _ancestors(codes, level) for name, codes in project.codes.classifications.items()}
+    regions = _ancestors(project.codes.regions, level)
+    used = {m.id: targets.get(m.classification, {}) for m in project.catalogue.values() if m.additive}
+    if not regions and not any(used.values()):
+        known = sorted({text for codes in (project.codes.regions, *project.codes.classifications.values())
+                        for text in codes["level"].drop_nulls().unique().to_list()})  # fmt: skip
+        raise UsageError(f"no code list has a level {level!r} to add up to", fix=f"levels are: {', '.join(known)}")
+    sector: pl.Expr = pl.col("sector").cast(pl.String)
+    for identifier, mapping in used.items():
+        if mapping:
+            sector = (
+                pl.when(pl.col("indicator") == identifier)
+                .then(pl.col("sector").cast(pl.String).replace(mapping))
+                .otherwise(sector)
+            )
+    additive = pl.col("indicator").cast(pl.String).is_in(list(used))
+    region: pl.Expr = pl.col("region").cast(pl.String)
+    if regions:
+        region = pl.when(additive).then(region.replace(regions)).otherwise(region)
+    return project.observations.with_columns(region=region, sector=sector)
 
 
 def _ancestors(codes: pl.DataFrame, level: str) -> dict[str, str]:

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from capmap.cli import compose, explore, know, measure, operate, read, relate, signals
+from capmap.cli import compose, explore, know, measure, operate, read, relate, replay, signals, trace
 from capmap.cli.session import say
 from capmap.errors import CapmapError, ExitCode
 
-app = typer.Typer(
+app = replay.Application(
     name="capmap",
     help="Industrial capability characterisation: what regions are demonstrably specialised in, and how sure that is.",
     no_args_is_help=True,
@@ -36,7 +36,7 @@ def _main(
         raise typer.Exit
 
 
-for family in (know, measure, compose, explore, relate, read, operate):
+for family in (know, measure, compose, explore, relate, read, trace, operate):
     family.register(app)
 
 

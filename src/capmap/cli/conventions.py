@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -111,15 +111,18 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def taking(*, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def taking(
+    *, without: Sequence[str] = (), options: Mapping[str, Any] = OPTIONS
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A command that has the conventions as options, in the place of its parameter `chosen`, which gets them.
 
-    `without` names those that mean nothing to it.
+    `without` names those that mean nothing to it. What was not given is None there, a switch that is off as well.
     """
-    names = [name for name in OPTIONS if name not in without]
+    names = [name for name in options if name not in without]
+    switches = {name for name in names if get_args(options[name])[0] is bool}
     added = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "force" else None, annotation=OPTIONS[name]
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name in switches else None, annotation=options[name]
         )
         for name in names
     ]
@@ -135,7 +138,7 @@ def taking(*, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Ca
         @wraps(command)
         def run(**given: Any) -> None:
             chosen = {name: given.pop(name) for name in names}
-            command(**given, chosen=chosen | {"force": chosen["force"] or None})
+            command(**given, chosen=chosen | {name: chosen[name] or None for name in switches})
 
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # what typer reads

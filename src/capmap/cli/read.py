@@ -40,7 +40,7 @@ def profile(
         bool,
         typer.Option(
             "--full",
-            help="Compute complexity and opportunities now; by default they come from results/.",
+            help="Compute complexity, opportunities and indices now; by default they come from results/.",
             rich_help_panel=options.MEASURE,
         ),
     ] = False,
@@ -98,6 +98,14 @@ def compare(
         str,
         typer.Option("--sort", help="Order of the differences: gap, share or name.", rich_help_panel=options.OUTPUT),
     ] = "gap",
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Compute composite indices now; by default they come from results/.",
+            rich_help_panel=options.MEASURE,
+        ),
+    ] = False,
     everything: options.All = False,
     ascii_only: options.Ascii = False,
     output: options.Output = None,
@@ -119,7 +127,7 @@ def compare(
         project, data=data, kind=kind, columns=columns, level=level, quiet=quiet, reference=reference,
         exclude=exclude, window=window, threshold=threshold, dispersion=dispersion,
     )  # fmt: skip
-    result = analysis.compare(loaded, regions, year=year, versus=versus, allow_mixed_years=mixed_years)
+    result = analysis.compare(loaded, regions, year=year, versus=versus, allow_mixed_years=mixed_years, full=full)
 
     def show(console: Console) -> None:
         seen = layout.view(

@@ -7,6 +7,8 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     Step = Callable[[Project], Result]
 
+#: The command that runs, in words that `verify` can ask again; None where it cannot be asked again.
+ASKED: ContextVar[Sequence[str] | None] = ContextVar("asked", default=None)
 #: Formats that hold several tables as they are; the others take one long frame.
 MANY_TABLES = ("json", "md", "xlsx")
 
@@ -89,7 +93,7 @@ def pairs(text: str | None) -> dict[str, str] | None:
 
 def emit(
     result: Result,
-    project: Project,
+    project: Project | None,
     show: Callable[[Console], None],
     *,
     output: Path | None,
@@ -101,13 +105,18 @@ def emit(
     """Write a result where and how it was asked for: a file, data on stdout, or a table on a terminal.
 
     `long` makes the one long frame that stands for a result of several tables in row formats. What a reader
-    must know (`caption`) goes to stderr when data go to stdout.
+    must know (`caption`) goes to stderr when data go to stdout. Without a project the result says itself where it
+    comes from.
     """
     from capmap.data import write
 
-    result = write.stamped(project, result)
+    if project is not None:
+        result = write.stamped(project, result)
+        if (words := ASKED.get()) is not None:
+            result = replace(result, meta={**result.meta, "arguments": list(words)})
     if output is not None and str(output) != "-":
-        spare_inputs(project, output)
+        if project is not None:
+            spare_inputs(project, output)
         chosen = format or write.format_of(output)
         if chosen != "table":
             write.write(result, output, chosen, long=long() if long and chosen not in MANY_TABLES else None)
@@ -128,6 +137,19 @@ def emit(
     if not quiet:
         for line in caption:
             say(f"capmap: {line}")
+
+
+def text(content: str, project: Project, *, output: Path | None) -> None:
+    """Write a document to a file, whole or not at all, or to stdout."""
+    from capmap.data import write
+
+    if output is None:
+        sys.stdout.buffer.write(content.encode())
+        sys.stdout.flush()
+        return
+    spare_inputs(project, output)
+    with write.atomic_text(output) as target:
+        target.write(content)
 
 
 def spare_inputs(project: Project, output: Path) -> None:

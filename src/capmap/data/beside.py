@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from capmap.data.files import LINE, DataFile, Reading, Unreadable, damaged, no_file, open_file
+from capmap.data.files import LINE, DataFile, Reading, Unreadable, damaged, open_file
 from capmap.data.findings import unreadable
+from capmap.data.places import no_file
 from capmap.errors import UnreadableError, UsageError
 from capmap.model import InputFile
 

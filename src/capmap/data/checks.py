@@ -28,6 +28,7 @@ from capmap.data.tables import (
     number,
     place,
 )
+from capmap.data.watch import watch_findings
 from capmap.errors import Finding
 from capmap.model import TOTAL, Indicator, Project
 
@@ -49,7 +50,13 @@ def check(project: Project) -> tuple[Finding, ...]:
     -------
     Findings. Checks that name rows list up to 10,000 of them one by one and count the rest.
     """
-    findings = [*_references(project), *_peers(project), *_mixed_counting(project), *_nothing(project)]
+    findings = [
+        *_references(project),
+        *_peers(project),
+        *_watched(project),
+        *_mixed_counting(project),
+        *_nothing(project),
+    ]
     frame = project.observations
     if not frame.height:
         return in_order(findings)
@@ -111,6 +118,11 @@ def _references(project: Project) -> Iterator[Finding]:
                 file=file,
                 column="denominator",
             )
+
+
+def _watched(project: Project) -> Iterator[Finding]:
+    """Watch rules that cannot be understood or name what is not there."""
+    return watch_findings(project.run.watch, project.catalogue, project.codes, project.indices, RUN_FILE)
 
 
 def _peers(project: Project) -> Iterator[Finding]:

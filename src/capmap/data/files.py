@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import glob
 import gzip
 import hashlib
 import io
@@ -12,7 +11,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -20,13 +19,12 @@ from typing import Literal
 import polars as pl
 
 from capmap.data.findings import LISTED, finding, more, not_opened
-from capmap.data.nearest import nearest
+from capmap.data.places import SUFFIXES
 from capmap.data.settings import PREFIX
 from capmap.errors import Finding, UsageError
 from capmap.model import CsvSection, Indicator
 
 Column = Literal["region", "sector", "indicator", "year", "value", "status"]
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet", ".xlsx")
 STDIN = "-"
 BLANK_ROWS = 100  #: rows of a sheet in which the first that is not blank is looked for
 LINE = "line"  #: column that scans add: line of a text file, row of a Parquet file or sheet
@@ -44,6 +42,11 @@ class Reading:
     catalogue: Mapping[str, Indicator] = field(default_factory=dict)
     sectorless: bool = False  #: whether rows without a sector are totals, whatever the catalogue says
     in_project: bool = True  #: False: one file by itself, so there is no run file to set anything in
+    fetched: Mapping[Path, str] = field(default_factory=dict)  #: files that capmap wrote for sources -> their names
+
+    def of(self, path: Path) -> Reading:
+        """How to read one file: those that capmap wrote have the standard names and notation."""
+        return replace(self, columns={}, csv=CsvSection()) if path in self.fetched else self
 
     def setting(self, section: str, key: str, value: str | list[str]) -> str:
         """How a user sets something: in the run file, or beside a single file."""
@@ -82,59 +85,6 @@ class Unreadable(Exception):  # noqa: N818 - carries findings, never reaches the
     def __init__(self, *findings: Finding) -> None:
         super().__init__()
         self.findings = findings
-
-
-def find_files(patterns: Iterable[str], root: Path) -> tuple[list[Path], list[Finding]]:
-    """Files that the patterns mean, sorted by path, each once.
-
-    Parameters
-    ----------
-    patterns : files, folders (all files of known suffix in it) or globs (`**` included), relative to `root`.
-
-    Returns
-    -------
-    Paths, and a finding (CM005) for each pattern that means no file.
-    """
-    paths: dict[Path, Path] = {}
-    findings: list[Finding] = []
-    for pattern in patterns:
-        whole = root / pattern
-        if whole.is_dir():
-            matched = [path for path in whole.iterdir() if _is_data(path)]
-        elif whole.exists():
-            matched = [whole]
-        else:
-            matched = [root / name for name in glob.glob(pattern, root_dir=root, recursive=True)]
-            matched = [path for path in matched if _is_data(path)]
-        if not matched:
-            findings.append(no_file(pattern, whole))
-        paths |= {path.resolve(): path for path in matched}
-    return sorted(paths.values()), findings
-
-
-def _is_data(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$"))
-
-
-def no_file(pattern: str, whole: Path) -> Finding:
-    """The finding for a pattern without files, with the nearest name in the folder it points to."""
-    siblings = [path.name for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
-    near = nearest(whole.name, siblings)
-    kinds = ", ".join(SUFFIXES)
-    return finding(
-        "CM005",
-        f"no data file at {pattern}",
-        f"did you mean {near[0]}?" if near else f"name a file, a folder or a glob; read are {kinds}",
-        file=pattern,
-    )
-
-
-def shown(path: Path, root: Path) -> str:
-    """Name of a file as shown to the user: relative to the project where possible."""
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return str(path)
 
 
 # ------------------------------------------------------------------------------------------ opening

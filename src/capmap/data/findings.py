@@ -311,6 +311,114 @@ _TABLE = (
         "normaliser without its bounds",
         "Goalposts need bounds and a distance needs its target, from the index or from the indicator.",
     ),
+    _unreadable(
+        "CM108",
+        "mean without its key",
+        "A generalised mean needs its exponent and an ordered weighted average its weights, one per node below; keys of "
+        "one mean say nothing beside another.",
+    ),
+    _unreadable(
+        "CM109",
+        "scores that cannot be brought together so",
+        "Places of regions have no distances and cannot be averaged; some means need values from 0 to 1, or one scale; "
+        "benefit of the doubt weights an arithmetic mean.",
+    ),
+    _unreadable(
+        "CM110",
+        "weighting without what it rests on",
+        "Weights from experts need their answers, and bounds on shares must leave room for shares that add up to 1; a "
+        "weight says nothing where the nodes are weighted in another way.",
+    ),
+    _unreadable(
+        "CM111",
+        "answers of experts",
+        "A row of a table of experts names nodes of the index and holds a number; every expert divides 100 points among all "
+        "nodes of one parent.",
+    ),
+    _unreadable(
+        "CM112",
+        "comparisons that are incomplete or contradict themselves",
+        "Of two nodes the one is as many times as important as the other as this is its inverse, and every pair that the "
+        "method asks for is compared.",
+    ),
+    # sources that `capmap refresh` fetches
+    _unreadable(
+        "CM120",
+        "source not fetched yet",
+        "A source has no figures in `data/sources`: they come with the first `capmap refresh`.",
+    ),
+    _unreadable(
+        "CM121",
+        "source does not answer",
+        "A source could not be fetched: no network, no such address, no permission, no valid certificate, or a server "
+        "in trouble. What it gave last stays.",
+    ),
+    _unreadable(
+        "CM122",
+        "not the data expected",
+        "A source answered with a web page, nothing, too much, a piece, or something else that is not its figures. What it "
+        "gave last stays.",
+    ),
+    _unreadable(
+        "CM123",
+        "source does not fit its description",
+        "A source lacks a column, holds several rows for one cell, or periods that are no years: it changed, or its table "
+        "in `capmap.toml` is not right. What it gave last stays.",
+    ),
+    _unreadable(
+        "CM124",
+        "level of a source jumped",
+        "Most figures of an indicator are more than five times, or less than a fifth of, what the source gave last, or than "
+        "those of the year before: another unit, or a year that is not complete. `capmap refresh --accept ID` takes them.",
+    ),
+    Check(
+        "CM125",
+        "warning",
+        "columns of a source came or went",
+        "Columns that are not used; a new dimension could double rows.",
+    ),
+    Check(
+        "CM126",
+        "warning",
+        "codes of a source went",
+        "Codes that the source gave last are not in it any more. Where new ones came, they may be the same under another "
+        "name: map them under `codes`.",
+    ),
+    Check(
+        "CM127",
+        "warning",
+        "went on with old figures",
+        "A source failed, and `on_failure` says to go on with what it gave last.",
+    ),
+    Check(
+        "CM128",
+        "warning",
+        "figures of a source are old",
+        "They have not changed for longer than `max_age` days. Where the source fails too, they are not gone on with.",
+    ),
+    # watch rules
+    _unreadable(
+        "CM130", "condition of a watch rule", "A condition is a measure, a sign and a bound, or a measure alone."
+    ),
+    Check("CM131", "error", "watches what is not there", "A watch rule names a code that the project does not have."),
+    _unreadable(
+        "CM140",
+        "frozen scale",
+        "The frozen scale of an index is not JSON, has other keys or another version, or is not as it was frozen: its hash "
+        "does not match its content. Scores on it would not be comparable, so it is not used.",
+    ),
+    Check(
+        "CM141",
+        "warning",
+        "frozen scale without index",
+        "A frozen scale lies beside no index file of its name; it is not used.",
+    ),
+    _unreadable(
+        "CM142",
+        "result that cannot be measured",
+        "A `result` is measured over all sectors of a count or value: of an indicator without sectors, of a ratio or a "
+        "judgement there is none. It is neither divided nor imputed, and it has no sector of its own.",
+    ),
 )
 
 CHECKS: dict[str, Check] = {check.code: check for check in _TABLE}

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from capmap.data.findings import finding, not_opened
+from capmap.data.index_answers import read_answers
+from capmap.data.index_rules import at as _at
+from capmap.data.index_rules import faults, rules
+from capmap.data.index_rules import near as _nearest
 from capmap.data.nearest import nearest
 from capmap.data.toml import TomlFile, key_line, read_toml, validate
 from capmap.errors import Finding, UnreadableError
 from capmap.model import TOTAL, Codes, IndexFile, IndexNode, Indicator
 
+if TYPE_CHECKING:
+    import polars as pl
+
 #: Keys that speak of an indicator.
-OF_INDICATORS = ("sector", "direction", "per", "goalposts", "target", "treatment", "normaliser")
+OF_INDICATORS = (
+    "sector", "result", "direction", "per", "goalposts", "target", "treatment", "normaliser", "imputation"
+)  # fmt: skip
+#: Keys that speak of the nodes below.
+OF_PILLARS = (
+    "aggregation", "exponent", "order_weights", "weighting", "shares", "experts", "judgements", "comparisons", "best",
+    "worst", "best_to_others", "others_to_worst",
+)  # fmt: skip
+
+
+#: Results that need parents of sectors.
+BY_PARENTS = ("related_variety", "unrelated_variety")
 
 
 @dataclass(frozen=True)
 class Indices:
-    """What a folder of index files held: the ones without a fault, sorted by id."""
+    """What a folder of index files held: the ones without a fault, sorted by id; `files` are the ids of all."""
 
     indices: dict[str, IndexFile]
     findings: tuple[Finding, ...]
+    files: tuple[str, ...] = ()
 
 
 def read_indices(folder: Path, name: str, catalogue: Mapping[str, Indicator], codes: Codes) -> Indices:
@@ -41,19 +61,15 @@ def read_indices(folder: Path, name: str, catalogue: Mapping[str, Indicator], co
         except UnreadableError as error:
             findings += error.findings
             continue
-        index, problems = validate(IndexFile, file, id=path.stem)
+        index, problems = validate(IndexFile, file, id=path.stem, answers={})
         if index is not None:
-            problems = [*_tree(index, file), *_names(index, file, catalogue, codes)]
+            answers, problems = read_answers(folder, name, rules(index), file)
+            problems += [*_tree(index, file), *faults(index, file), *_names(index, file, catalogue, codes)]
+            index = index.model_copy(update={"answers": answers})
         findings += problems
         if index is not None and not problems:
             indices[path.stem] = index
-    return Indices(indices, tuple(findings))
-
-
-def _at(file: TomlFile, code: str, place: int, key: str, message: str, fix: str, value: str | None = None) -> Finding:
-    """A finding about a key of the node at `place`."""
-    line = key_line(file.text, ("nodes", place, key))
-    return finding(code, message, fix, file=file.name, line=line, column=f"nodes.{key}", value=value)
+    return Indices(indices, tuple(findings), tuple(path.stem for path in paths))
 
 
 def _tree(index: IndexFile, file: TomlFile) -> Iterator[Finding]:
@@ -112,7 +128,7 @@ def _contents(index: IndexFile, file: TomlFile) -> Iterator[Finding]:
             yield _at(
                 file, "CM103", place, "id", said, "name its `indicator`, or it as the `parent` of others", node.id
             )
-        for key in OF_INDICATORS if node.indicator is None else ("aggregation",):
+        for key in OF_INDICATORS if node.indicator is None else OF_PILLARS:
             if getattr(node, key) is not None:
                 other = "an indicator" if node.indicator is None else "a node with nodes below it"
                 yield _at(
@@ -125,7 +141,7 @@ def _used_twice(index: IndexFile, file: TomlFile) -> Iterator[Finding]:
     for place, node in enumerate(index.nodes):
         if node.indicator is None:
             continue
-        used = (node.indicator, node.sector or TOTAL, node.per)
+        used = (node.indicator, node.result or node.sector or TOTAL, node.per)
         if used in first:
             said = f"{node.id} is the same as {first[used]}: {node.indicator}" + (
                 f" per {node.per}" if node.per else ""
@@ -149,16 +165,36 @@ def _weights(index: IndexFile, file: TomlFile) -> Iterator[Finding]:
 
 def _names(index: IndexFile, file: TomlFile, catalogue: Mapping[str, Indicator], codes: Codes) -> Iterator[Finding]:
     """What the index names and the project does not have."""
-    if index.group is not None:
-        groups = codes.regions["group"].drop_nulls().str.split(";").explode().unique().sort().to_list()
-        if index.group not in groups:
+    groups = codes.regions["group"].drop_nulls().str.split(";").explode().unique().sort().to_list()
+    named = [("group", index.group), *(("imputation_groups", group) for group in index.imputation_groups)]
+    for key, group in named:
+        if group is not None and group not in groups:
             yield finding(
-                "CM106", f"no region is of the group {index.group}", _nearest(index.group, groups), file=file.name,
-                line=key_line(file.text, ("group",)), column="group", value=index.group,
+                "CM106", f"no region is of the group {group}", _nearest(group, groups), file=file.name,
+                line=key_line(file.text, (key,)), column=key, value=group,
             )  # fmt: skip
     for place, node in enumerate(index.nodes):
         if node.indicator is not None:
             yield from _leaf(index, node, place, file, catalogue, codes)
+
+
+def _result(
+    node: IndexNode, place: int, file: TomlFile, meta: Indicator, listed: pl.DataFrame | None
+) -> Iterator[Finding]:
+    """Why a result of an indicator cannot be measured."""
+    if meta.kind not in ("count", "value"):
+        said = f"{meta.id} is of the kind {meta.kind}, of which no {node.result} is measured"
+        yield _at(file, "CM142", place, "result", said, "name a count or value with sectors", node.result)
+    elif meta.classification == "none":
+        said = f"{meta.id} has no sectors, so it has no {node.result}"
+        yield _at(file, "CM142", place, "result", said, "name an indicator with sectors", node.result)
+    elif node.result in BY_PARENTS and listed is not None and listed["parent"].null_count() == listed.height:
+        said = f"{node.result} groups sectors by their parents, and no sector of {meta.classification} has one"
+        yield _at(file, "CM142", place, "result", said, "add parents to the code list, or name another result")
+    for key, value in (("per", node.per), ("sector", node.sector), ("imputation", node.imputation)):
+        if value is not None:
+            said = f"{node.id} is a result of all sectors of {meta.id}, so `{key}` says nothing"
+            yield _at(file, "CM142", place, key, said, "take it out", value)
 
 
 def _leaf(
@@ -170,6 +206,9 @@ def _leaf(
         yield _at(file, "CM106", place, "indicator", said, _nearest(node.indicator or "", catalogue), node.indicator)
         return
     listed = codes.classifications.get(meta.classification)
+    if node.result is not None:
+        yield from _result(node, place, file, meta, listed)
+        meta = meta.model_copy(update={"goalposts": None, "target": None})  # those are of the indicator itself
     if node.sector not in (None, TOTAL) and listed is not None and node.sector not in listed["code"]:
         said = f"{node.sector} is not a sector of {meta.classification}"
         yield _at(
@@ -193,9 +232,3 @@ def _leaf(
     if how == "distance_to_target" and node.target is None and meta.target is None:
         said = f"{node.id} is measured by its distance to a target and has none"
         yield _at(file, "CM107", place, "indicator", said, "add `target = ...` to the node")
-
-
-def _nearest(text: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = nearest(text, names)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names[:8]) or 'none'}"

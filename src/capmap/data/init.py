@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from capmap.bundled import bundled, sample_project
-from capmap.data.files import SUFFIXES
+from capmap.data.places import SUFFIXES
 from capmap.data.settings import PREFIX, RUN_FILE
 from capmap.errors import UsageError, WriteError
 from capmap.model import RunFile
@@ -96,6 +96,10 @@ def _section(name: str, field: FieldInfo, values: Mapping[str, object]) -> str:
     else:
         purpose = field.description or ""
         lines = [f'# {key} = "{key}"' for key in get_args(get_args(model)[0])]
+        one = get_args(model)[1]
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            keys = [line for key, own in one.model_fields.items() for line in _key(name, key, own, {})]
+            lines = [f"# [{name}.ID]", *(line.replace("# ", "#   ", 1) for line in keys)]
     return "\n".join(["", f"# {purpose[:1].upper()}{purpose[1:]}", f"[{name}]", *lines, ""])
 
 
@@ -105,6 +109,8 @@ def _key(section: str, key: str, field: FieldInfo, values: Mapping[str, object])
     dotted = f"{section}.{key}"
     if dotted in values:
         yield f"{key} = {_toml(values[dotted])}"
+    elif field.is_required():
+        yield f"# {key} = ...  (required)"
     elif field.default is None:
         yield f"# {key} = ...  (not set)"
     else:

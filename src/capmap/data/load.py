@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from capmap.bundled import sample_project
 from capmap.data.catalogue import as_given, read_catalogue
 from capmap.data.checks import check as run_checks
 from capmap.data.codes import CodeLists, complete, missing_lists, read_codes, sectors_seen
-from capmap.data.files import STDIN, Reading, find_files, no_file
+from capmap.data.files import STDIN, Reading
 from capmap.data.findings import checks_failed, finding, in_order, is_unreadable, not_opened, unreadable
 from capmap.data.index import read_indices
 from capmap.data.nearest import nearest
 from capmap.data.observations import read_observations
-from capmap.data.settings import RUN_FILE, find_run_file, merge
+from capmap.data.places import find_inputs, no_file
+from capmap.data.scale import read_scales
+from capmap.data.settings import RUN_FILE, locate, merge
 from capmap.data.toml import TomlFile, read_toml
 from capmap.data.totals import declared
 from capmap.errors import Finding, UnreadableError, UsageError
@@ -92,26 +93,27 @@ def _loaded(
         return _load_file(data, kind, settings, environ)
     if kind is not None:
         raise UsageError("`kind` goes with a single data file", fix="name the file: --data FILE")
-    return _load_project(_locate(project), settings, environ)
+    return _load_project(locate(project), settings, environ)
 
 
-def _locate(project: str | Path | None) -> tuple[Path, bool]:
-    """The run file, and whether it is the sample's."""
-    if project is None:
-        found = find_run_file(Path.cwd())
-        return (found, False) if found else (sample_project() / RUN_FILE, True)
-    path = Path(project)
-    run_file = path / RUN_FILE if path.is_dir() else path
-    if not run_file.is_file():
-        raise UnreadableError(
-            f"no {RUN_FILE} in {project}" if path.is_dir() else f"no project at {project}",
-            where=str(project),
-            fix="name a folder that has one, or start one with `capmap init DIR`",
-        )
-    return run_file, False
+def load_staged(project: Path, staged: Mapping[str, Path]) -> Project:
+    """The project as it would be with other files in the place of those of its sources, read and checked as by `load`.
+
+    Parameters
+    ----------
+    project : folder with a `capmap.toml`, or that file.
+    staged : id of a source -> file. Findings and `Project.files` give it the name of the source's own file.
+    """
+    loaded = _load_project(locate(project), {}, os.environ, staged)
+    return _judged(declared(loaded, loaded.run.specialisation.reference), check=True)
 
 
-def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], environ: Mapping[str, str]) -> Project:
+def _load_project(
+    place: tuple[Path, bool],
+    settings: Mapping[str, object],
+    environ: Mapping[str, str],
+    staged: Mapping[str, Path] | None = None,
+) -> Project:
     path, is_sample = place
     root = path.resolve().parent
     try:
@@ -123,8 +125,8 @@ def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], envi
         raise unreadable([*findings, *_catalogue_findings(root, file.content)])
     catalogue = read_catalogue(root / run.data.indicators, run.data.indicators)
     lists = read_codes(root / run.data.codes, run.data.codes)
-    paths, missing = find_files(run.data.observations, root)
-    how = Reading(root, run.columns, run.csv, run.data.indicator, catalogue.indicators)
+    paths, fetched, missing = find_inputs(run, root, staged)
+    how = Reading(root, run.columns, run.csv, run.data.indicator, catalogue.indicators, fetched=fetched)
     observations = read_observations(paths, how, _listed(lists, catalogue.indicators))
     findings = [*catalogue.findings, *lists.findings, *missing, *observations.findings]
     findings += missing_lists(lists, catalogue.indicators, run.data.codes.rstrip("/"))
@@ -132,6 +134,7 @@ def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], envi
         raise unreadable(findings)
     codes = complete(lists, catalogue.indicators, observations.frame)
     indices = read_indices(root / run.data.index, run.data.index, catalogue.indicators, codes)
+    scales = read_scales(root / run.data.index, run.data.index, indices.files)
     return Project(
         observations.frame,
         catalogue.indicators,
@@ -139,10 +142,11 @@ def _load_project(place: tuple[Path, bool], settings: Mapping[str, object], envi
         run,
         root,
         observations.files,
-        (*findings, *indices.findings),
+        (*findings, *indices.findings, *scales.findings),
         origins,
         is_sample,
         indices.indices,
+        scales.scales,
     )
 
 

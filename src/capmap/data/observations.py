@@ -23,9 +23,10 @@ from capmap.data.cells import (
     thousands,
     typed_columns,
 )
-from capmap.data.files import LINE, STDIN, Column, DataFile, Reading, Unreadable, damaged, open_file, shown
+from capmap.data.files import LINE, STDIN, Column, DataFile, Reading, Unreadable, damaged, open_file
 from capmap.data.findings import finding, is_unreadable
 from capmap.data.nearest import nearest
+from capmap.data.places import shown
 from capmap.errors import Finding
 from capmap.model import TOTAL, InputFile
 
@@ -76,11 +77,12 @@ def read_observations(paths: Sequence[Path], how: Reading, listed: Mapping[str, 
     opened: list[DataFile] = []
     findings: list[Finding] = []
     for path in paths:
-        name = STDIN if str(path) == STDIN else shown(path, how.root)
+        name = STDIN if str(path) == STDIN else how.fetched.get(path) or shown(path, how.root)
+        own = how.of(path)
         try:
-            file, notes = open_file(path, name, how)
-            columns, problems = map_columns(file, how)
-            problems = _in_sheet(file, how, problems)
+            file, notes = open_file(path, name, own)
+            columns, problems = map_columns(file, own)
+            problems = _in_sheet(file, own, problems)
             findings += notes + problems
             if not any(is_unreadable(problem) for problem in problems):
                 opened.append(_with_distinct(file, columns))
@@ -92,7 +94,7 @@ def read_observations(paths: Sequence[Path], how: Reading, listed: Mapping[str, 
     files: list[InputFile] = []
     for file in opened:
         try:
-            part, problems = _read(file, how, categories, len(files))
+            part, problems = _read(file, how.of(file.path), categories, len(files))
         except pl.exceptions.PolarsError as error:
             findings.append(damaged(error, file.name))
             continue

@@ -8,14 +8,17 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from capmap.bundled import sample_project
 from capmap.data.findings import finding
 from capmap.data.nearest import nearest
 from capmap.data.toml import TomlFile, keys_of, validate
-from capmap.errors import Finding, UsageError
+from capmap.errors import Finding, UnreadableError, UsageError
 from capmap.model import RunFile
 
 PREFIX = "CAPMAP_"
 RUN_FILE = "capmap.toml"
+#: Sections made of tables, which no variable can hold.
+TABLES = ("sources", "watch")
 
 
 def environment_settings(environ: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:
@@ -36,7 +39,7 @@ def environment_settings(environ: Mapping[str, str]) -> tuple[dict[str, str], li
             continue
         section, _, key = variable.removeprefix(PREFIX).partition("_")
         section = section.lower()
-        if section not in RunFile.model_fields or not key:
+        if section not in RunFile.model_fields or not key or section in TABLES:
             continue
         allowed = keys_of(RunFile, (section,))
         key = key.lower() if allowed else key
@@ -96,6 +99,32 @@ def find_run_file(start: Path) -> Path | None:
         if (folder / RUN_FILE).is_file():
             return folder / RUN_FILE
     return None
+
+
+def locate(project: str | Path | None) -> tuple[Path, bool]:
+    """The run file, and whether it is the sample's.
+
+    Parameters
+    ----------
+    project : folder with a `capmap.toml`, or that file. None: the nearest one in the working directory or above it,
+        else the sample's.
+
+    Raises
+    ------
+    UnreadableError : there is none where one is named.
+    """
+    if project is None:
+        found = find_run_file(Path.cwd())
+        return (found, False) if found else (sample_project() / RUN_FILE, True)
+    path = Path(project)
+    run_file = path / RUN_FILE if path.is_dir() else path
+    if not run_file.is_file():
+        raise UnreadableError(
+            f"no {RUN_FILE} in {project}" if path.is_dir() else f"no project at {project}",
+            where=str(project),
+            fix="name a folder that has one, or start one with `capmap init DIR`",
+        )
+    return run_file, False
 
 
 def _explicit(run: RunFile) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from capmap.data.findings import finding, not_opened, unreadable
@@ -105,11 +106,13 @@ def _booleans(
         field = model.model_fields.get(key)
         if field is None:
             continue
-        kinds = (field.annotation, *get_args(field.annotation))
-        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        kinds, inner = (field.annotation, *get_args(field.annotation)), _models(field)
         if isinstance(value, Mapping):
+            named = value.items() if _is_named(field) else [(None, value)]
             for kind in inner:
-                yield from _booleans(kind, value, (*path, key))
+                for name, table in named:
+                    if isinstance(table, Mapping):
+                        yield from _booleans(kind, table, (*path, key) if name is None else (*path, key, name))
         elif inner and isinstance(value, list):
             for place, one in enumerate(value):
                 if isinstance(one, Mapping):
@@ -157,7 +160,7 @@ def key_line(text: str, key: Sequence[str | int]) -> int | None:
         elif header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
             outer, _, inner = header[1].partition(".")
             table = f"{outer}.{seen[outer]}.{inner}" if outer in seen else header[1]
-            if wanted.startswith(f"{table}."):
+            if f"{wanted}.".startswith(f"{table}."):
                 line_of_table = number
         elif assignment := re.match(r"\s*[\"']?([\w.-]+)[\"']?\s*=", line):
             path = f"{table}.{assignment[1]}" if table else assignment[1]
@@ -178,19 +181,30 @@ def keys_of(model: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...
     ('separator', 'decimal', 'encoding', 'null_values')
     """
     current: type[BaseModel] = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(str(part))
+    parts = iter([part for part in path if not isinstance(part, int)])
+    for part in parts:
+        field = current.model_fields.get(part)
         if field is None:
             return ()
-        kinds = (field.annotation, *get_args(field.annotation))
-        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        inner = _models(field)
         if not inner:
-            closed = get_args(kinds[1]) if len(kinds) > 1 else ()
+            closed = get_args(get_args(field.annotation)[0]) if get_args(field.annotation) else ()
             return tuple(key for key in closed if isinstance(key, str))
+        if _is_named(field) and next(parts, None) is None:
+            return ()
         (current,) = inner
     return tuple(name for name, field in current.model_fields.items() if not field.exclude)
+
+
+def _models(field: FieldInfo) -> list[type[BaseModel]]:
+    """Models that a field holds: itself, one each in a list, or one each under a name."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+
+
+def _is_named(field: FieldInfo) -> bool:
+    """Whether a field holds tables under names that the user chooses, `[sources.patents]`."""
+    return get_origin(field.annotation) is dict
 
 
 def _syntax(message: str, text: str, name: str) -> Finding:
@@ -226,6 +240,9 @@ def _explain(model: type[BaseModel], details: ErrorDetails, file: TomlFile) -> F
             column=key,
         )
     allowed = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "value_error" and isinstance(details["input"], Mapping):  # it may hold what nobody should see
+        said = f"the keys of {f'`{key}`' if key else 'the file'} do not go together"
+        return finding("CM004", said, allowed, file=file.name, line=line, column=key or None)
     if details["type"] in ("tuple_type", "list_type"):
         allowed = f"write a list in brackets: {_description(model, location)}"
     elif details["type"] in ("model_type", "model_attributes_type", "dict_type"):
@@ -264,18 +281,15 @@ def _description(model: type[BaseModel], location: Sequence[str | int]) -> str:
     """What the field at `location` is for, from the model itself."""
     current: type[BaseModel] = model
     text = ""
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(str(part))
+    parts = iter([part for part in location if not isinstance(part, int)])
+    for part in parts:
+        field = current.model_fields.get(part)
         if field is None:
             break
         text = field.description or ""
-        inner = [
-            kind
-            for kind in (field.annotation, *get_args(field.annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
+        inner = _models(field)
         if inner:
             (current,) = inner
+            if _is_named(field):
+                next(parts, None)
     return text or "see the reference"

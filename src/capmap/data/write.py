@@ -11,7 +11,6 @@ that would run such a cell get `.xlsx`, where it is a text and can never be a fo
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import io
@@ -19,24 +18,25 @@ import json
 import math
 import os
 import re
-import shutil
-import stat
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import polars as pl
 import polars.selectors as cs
 
-from capmap.errors import UsageError, WriteError
+from capmap.data.disk import atomic, atomic_text, check_target, draft, is_stream, settle, sha256, writing
+from capmap.errors import UsageError
 from capmap.model import Project, Result
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
+
+#: Of `disk`, for those who write results.
+__all__ = ["atomic", "atomic_text", "check_target", "settle", "sha256", "writing"]
 
 #: What `--format` accepts; `table` is drawn on the screen and is never a file.
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "md", "parquet", "xlsx")
@@ -68,7 +68,8 @@ EXCEL_WIDEST = 400  #: pixels
 _CATEGORIES = cs.categorical() | cs.enum()
 _JSON_SLICE = 65_536  #: rows turned into text at once
 _UNREPEATABLE_SETTINGS = ("data.observations", "data.indicators", "data.codes", "data.index")
-_OS_ERROR = re.compile(r"(?:os error |Errno )(\d+)")
+#: Sections that change no result: where figures come from, and what is done with results.
+_OPERATING_SECTIONS = ("sources", "refresh", "results", "watch")
 
 
 # Formats ------------------------------------------------------------------------------------------------------
@@ -173,17 +174,17 @@ def write(
     """
     path = Path(path)
     chosen = _chosen(path, format)
-    if chosen not in BARE_FORMATS or _is_stream(path):
+    if chosen not in BARE_FORMATS or is_stream(path):
         with atomic(path) as file:
             _dump_named(result, file, path, chosen, long)
         return (path,)
     beside = path.with_name(f"{path.name}.meta.json")
     with writing(path), ExitStack() as drafts:
-        file, place = drafts.enter_context(_draft(path))
+        file, place = drafts.enter_context(draft(path))
         _dump_named(result, file, path, chosen, long)
         settle(file)
         with writing(beside):
-            about, place_about = drafts.enter_context(_draft(beside))
+            about, place_about = drafts.enter_context(draft(beside))
             about.write((json_text({**result.meta, "sha256": sha256(file.name)}, indent=2) + "\n").encode())
             settle(about)
             Path(os.path.realpath(beside)).unlink(missing_ok=True)
@@ -412,12 +413,6 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def provenance(project: Project, result: Result) -> dict[str, Any]:
     """Where a result comes from: enough to compute it again, and the same bytes whenever it is.
 
@@ -445,7 +440,8 @@ def origin(project: Project) -> dict[str, Any]:
     Returns
     -------
     `capmap` : version. `inputs` : `name`, `rows` and `sha256` of every file of observations.
-    `definitions` : SHA-256 of the `catalogue` and of the `codes`, which change results too.
+    `definitions` : SHA-256 of the `catalogue`, of the `codes` and of the `indices`, which change results too,
+    and of the `scales` of indices where any is frozen.
     `settings` : dotted key -> `value` and `origin` of what is not a default, except what names the files.
     """
     from capmap import __version__
@@ -453,14 +449,18 @@ def origin(project: Project) -> dict[str, Any]:
     catalogue = {name: meta.model_dump(mode="json") for name, meta in sorted(project.catalogue.items())}
     lists = {"regions": project.codes.regions, **dict(sorted(project.codes.classifications.items()))}
     codes = {name: frame.write_csv() for name, frame in lists.items()}
+    indices = {name: [file.model_dump(mode="json"), file.answers] for name, file in sorted(project.indices.items())}
     return {
         "capmap": __version__,
         "inputs": [{"name": _portable(f.name), "rows": f.rows, "sha256": f.sha256} for f in project.files],
-        "definitions": {"catalogue": _digest(catalogue), "codes": _digest(codes)},
+        "definitions": {"catalogue": _digest(catalogue), "codes": _digest(codes), "indices": _digest(indices)}
+        | ({"scales": _digest({name: scale.hash for name, scale in project.scales.items()})} if project.scales else {}),
         "settings": {
             key: {"value": _setting(project, key), "origin": said}
             for key, said in sorted(project.origins.items())
-            if said != "default" and key not in _UNREPEATABLE_SETTINGS
+            if said != "default"
+            and key not in _UNREPEATABLE_SETTINGS
+            and key.partition(".")[0] not in _OPERATING_SECTIONS
         },
     }
 
@@ -478,126 +478,3 @@ def _setting(project: Project, key: str) -> Any:
     section, _, name = key.partition(".")
     values = getattr(project.run, section)
     return values.get(name) if isinstance(values, Mapping) else getattr(values, name)
-
-
-# Files that are whole or not there ----------------------------------------------------------------------------
-
-
-@contextmanager
-def atomic(path: str | Path) -> Iterator[IO[bytes]]:
-    """A binary file to write that takes the place of `path` when, and only when, all went well.
-
-    It is written in the folder of the target under a name `.capmap-*.tmp`, flushed to the disk and moved over
-    the target at once. Whatever ends the block early (an error, Ctrl-C, a signal turned into an exception)
-    removes it; after a kill that no program survives it stays behind, and the target is as it was.
-
-    A new file gets the permissions any new file gets, a replaced one keeps its own; a read-only target is not
-    replaced. A symbolic link stays and the file it points to is replaced. A device or a pipe (`/dev/stdout`)
-    is written to directly.
-
-    Raises
-    ------
-    WriteError : the target cannot be written, with the reason and what to do about it.
-    BrokenPipeError : the reader of a pipe went away.
-    """
-    with writing(path), _draft(Path(path)) as (file, place):
-        yield file
-        place()
-
-
-@contextmanager
-def atomic_text(path: str | Path) -> Iterator[TextIO]:
-    """As `atomic`, for text: UTF-8 with line ends `\\n`."""
-    with atomic(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
-        yield text
-        text.flush()
-        text.detach()
-
-
-def check_target(path: Path) -> None:
-    """Raise OSError if `path` is a folder or a file that may not be changed."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if path.exists() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[tuple[IO[bytes], Callable[[], None]]]:
-    """A file to write beside `path`, and what moves it there; removed in the end if it was not moved."""
-    if _is_stream(path):
-        with open(path, "wb") as file:
-            yield file, file.flush
-        return
-    target = Path(os.path.realpath(path))
-    check_target(target)
-    draft = target.with_name(f".capmap-{uuid.uuid4().hex[:16]}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            if target.exists():
-                shutil.copymode(target, draft)
-
-            def place() -> None:
-                settle(file)
-                file.close()
-                os.replace(draft, target)
-
-            yield file, place
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[None]:
-    """Turn what the operating system says against writing `path` into a WriteError with the reason and a fix."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except (OSError, pl.exceptions.ComputeError) as error:
-        explained = _explained(Path(path), error)
-        if explained is None:
-            raise
-        raise explained from error
-
-
-def _explained(path: Path, error: Exception) -> WriteError | None:
-    """What kept a file from being written and what to do about it; None if the system had no part in it."""
-    # polars reports what the system said, but as text only
-    said = _OS_ERROR.search(str(error))
-    code = getattr(error, "errno", None) or (int(said[1]) if said else None)
-    if code is None:
-        return None
-    unchanged = "an earlier file is unchanged"
-    reasons: dict[int, tuple[str, str]] = {
-        errno.ENOENT: (f"there is no folder {path.parent}", f"make it first: mkdir -p {path.parent}"),
-        errno.ENOTDIR: (f"{path.parent} is not a folder", "name a file in a folder that exists"),
-        errno.EISDIR: ("it is a folder", f"name a file in it: {path / 'rca.csv'}"),
-        errno.EACCES: ("it is write-protected", "ask for permission to write there, or name another place"),
-        errno.EROFS: ("the disk is read-only", "name a place on another disk"),
-        errno.ENOSPC: ("the disk is full", f"free some space and try again; {unchanged}"),
-        errno.EFBIG: ("the file is too large for this place", f"name another place; {unchanged}"),
-        errno.ENAMETOOLONG: ("the name is too long", "name it shorter"),
-    }
-    if path.parent.is_dir():  # it is there, but takes no file of that name, such as /proc
-        reasons[errno.ENOENT] = (f"{path.parent} takes no such file", "name a file in another folder")
-    reasons[errno.EPERM] = reasons[errno.EACCES]
-    reasons[errno.EDQUOT] = ("your share of the disk is full", reasons[errno.ENOSPC][1])
-    what, fix = reasons.get(code, (os.strerror(code), f"name another place; {unchanged}"))
-    return WriteError(f"cannot write {path}: {what}", where=str(path), fix=fix)
-
-
-def _is_stream(path: Path) -> bool:
-    """Whether `path` is a device, a pipe or a socket: something that is written to but never replaced."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False  # not there yet, or the reason will show when it is opened
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-def settle(file: IO[bytes]) -> None:
-    """Everything written so far is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())

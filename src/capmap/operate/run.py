@@ -31,11 +31,15 @@ FORMATS = ("parquet", "csv")
 Analysis = Callable[[Project], Result]
 
 
-def everything() -> dict[str, Analysis]:
-    """The analyses of a full run by command: all years, default settings, in the order they are computed."""
+def everything(project: Project) -> dict[str, Analysis]:
+    """The analyses of a full run by command: all years, default settings, in the order they are computed.
+
+    Composite indices are of their latest year, and only where the project has any.
+    """
     from capmap.analyses import (
         backtest,
         complexity,
+        indices,
         intensity,
         listing,
         normalise,
@@ -45,6 +49,15 @@ def everything() -> dict[str, Analysis]:
         specialisation,
     )
 
+    shared = indices.Indices(project)  # measured once for both results, if they are asked of this project
+
+    def every(of: Project) -> indices.Indices:
+        return shared if of is project else indices.Indices(of)
+
+    composite: dict[str, Analysis] = {
+        "index": lambda of: every(of).index(),
+        "robustness": lambda of: every(of).robustness(),
+    }
     return {
         "indicators": listing.indicators,
         "regions": listing.regions,
@@ -56,6 +69,7 @@ def everything() -> dict[str, Analysis]:
         "relatedness": relatedness.relatedness,
         "opportunities": opportunities.everyone,
         "backtest": backtest.backtest,
+        **(composite if project.indices else {}),
         "profiles": profile.profiles,
     }
 
@@ -69,8 +83,8 @@ def run_all(
     ----------
     project : a loaded project.
     folder : made if it is not there; the folder above it must be. Files that capmap did not write stay.
-    analyses : command -> what computes its result; `everything()` by default. One that refuses the data
-        (RefusedError) is left out, and the manifest says why.
+    analyses : command -> what computes its result; `everything(project)` by default. One that refuses the data
+        (RefusedError) is left out, and the manifest says why; so is an index that does.
 
     Returns
     -------
@@ -94,11 +108,11 @@ def run_all(
     WriteError : the folder cannot be written to, or has a `manifest.json` that is not capmap's.
     """
     folder = Path(folder)
-    _refuse_input(project, folder)
-    _refuse_file(folder)
+    refuse_input(project, folder)
+    refuse_file(folder)
     earlier = _listed(folder)
-    with _staging(folder) as stage:
-        manifest = _compute(project, everything() if analyses is None else analyses, stage, folder)
+    with staging(folder) as stage:
+        manifest = _compute(project, everything(project) if analyses is None else analyses, stage, folder)
         names = [entry["name"] for entry in manifest["files"]]
         for name in (*names, MANIFEST):
             with writing(folder / name):
@@ -121,38 +135,59 @@ def _compute(project: Project, analyses: Mapping[str, Analysis], stage: Path, fo
         except RefusedError as error:
             skipped.append({"command": command, "reason": error.message})
             continue
+        skipped += refused_indices(command, result)
         results.append({"command": command} | {key: result.meta[key] for key in ("parameters", "seed")})
-        for table, frame in result.tables.items():
-            stem = command if len(result.tables) == 1 or table == command else f"{command}-{table}"
-            one = Result(command, {table: frame}, result.meta)
-            for suffix in FORMATS:
-                name = f"{stem}.{suffix}"
-                _put(stage, folder, name, partial(dump, one, format=suffix))
-                files.append({"name": name} | _described(command, table, frame, stage / name))
+        files += put_tables(stage, folder, command, result)
     if not results:
         reasons = "; ".join(f"{entry['command']}: {entry['reason']}" for entry in skipped)
         raise RefusedError(f"nothing to compute: {reasons}", fix="see `capmap indicators` for what the project holds")
-    found: Counter[str] = Counter()
-    for finding in project.findings:
-        found[finding.severity] += finding.count
     manifest = {
         **origin(project),
-        "findings": {severity: found[severity] for severity in ("error", "warning", "note")},
+        "findings": found(project),
         "results": results,
         "files": files,
         "skipped": skipped,
     }
     text = (json_text(manifest, indent=2) + "\n").encode()
-    _put(stage, folder, MANIFEST, lambda file: file.write(text))
+    put(stage, folder, MANIFEST, lambda file: file.write(text))
     return manifest
 
 
-def _described(command: str, table: str, frame: pl.DataFrame, path: Path) -> dict[str, Any]:
+def refused_indices(command: str, result: Result) -> list[dict[str, str]]:
+    """Composite indices that the data did not allow, as entries of `skipped`."""
+    refused = [one for one in result.meta.get("refused", ()) if "index" in one]
+    return [{"command": f"{command} {one['index']}", "reason": one["reason"]} for one in refused]
+
+
+def put_tables(stage: Path, folder: Path, command: str, result: Result) -> list[dict[str, Any]]:
+    """Write every table of a result in every format; what the manifest says of the files."""
+    files: list[dict[str, Any]] = []
+    for table, frame in result.tables.items():
+        stem = command if len(result.tables) == 1 or table == command else f"{command}-{table}"
+        one = Result(command, {table: frame}, result.meta)
+        for suffix in FORMATS:
+            name = f"{stem}.{suffix}"
+            put(stage, folder, name, partial(dump, one, format=suffix))
+            files.append({"name": name} | described(command, table, frame, stage / name))
+    return files
+
+
+def found(project: Project) -> dict[str, int]:
+    """Number of findings of each severity."""
+    counts: Counter[str] = Counter()
+    for finding in project.findings:
+        counts[finding.severity] += finding.count
+    return {severity: counts[severity] for severity in ("error", "warning", "note")}
+
+
+def described(command: str, table: str, frame: pl.DataFrame, path: Path) -> dict[str, Any]:
+    """What the manifest says of a file."""
     columns = list(frame.columns)
     return {"command": command, "table": table, "rows": frame.height, "columns": columns, "sha256": sha256(path)}
 
 
-def _refuse_input(project: Project, folder: Path) -> None:
+def refuse_input(project: Project, folder: Path) -> None:
+    """Raise UsageError if the project reads from the folder."""
     place = folder.resolve()
     sources = {file.path.resolve().parent for file in project.files if file.path.is_file()}
     named = (project.run.data.indicators, project.run.data.codes, project.run.data.index)
@@ -164,7 +199,8 @@ def _refuse_input(project: Project, folder: Path) -> None:
         )
 
 
-def _refuse_file(folder: Path) -> None:
+def refuse_file(folder: Path) -> None:
+    """Raise WriteError if there is a file in the place of the folder."""
     if folder.exists() and not folder.is_dir():
         raise WriteError(
             f"cannot write {folder}: it is a file, and a run fills a folder", where=str(folder),
@@ -203,12 +239,12 @@ def _remove_outdated(folder: Path, earlier: Sequence[Any], names: Sequence[str])
 
 
 @contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
+def staging(folder: Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, removed in the end; `folder` too if it was made for nothing."""
     made = not folder.exists()
     with writing(folder):
         if made:
-            _make(folder)
+            make_folder(folder)
     try:
         with _shared(folder):
             with writing(folder):
@@ -222,7 +258,8 @@ def _staging(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, or say why not."""
     try:
         folder.mkdir()
     except FileNotFoundError:
@@ -265,7 +302,7 @@ def _shared(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _put(stage: Path, folder: Path, name: str, fill: Callable[[IO[bytes]], object]) -> None:
+def put(stage: Path, folder: Path, name: str, fill: Callable[[IO[bytes]], object]) -> None:
     """Write a file of the staging folder; what goes wrong is said of the file it will become."""
     with writing(folder / name), open(stage / name, "xb") as file:
         fill(file)

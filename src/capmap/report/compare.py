@@ -25,6 +25,7 @@ from capmap.report.layout import (
     sums,
     titled,
 )
+from capmap.report.standing import beside
 
 #: Sectors listed before `--all`.
 SHOWN = 10
@@ -47,7 +48,7 @@ def show(console: Console, seen: View, *, sort: str = "gap") -> None:
     """Print a comparison; `sort` is gap (resolved spread), share (world share of the leader) or name."""
     top = [_title(seen), *map(Text, headline(seen))]
     top += [Text(f"{seen.marks.warning} {warning}", style="yellow") for warning in _warnings(seen)]
-    console.print(Group(*top, *_size(seen), *_differences(seen, sort), *_blocks(seen), *_closing(seen)))
+    console.print(Group(*top, *_size(seen), *_differences(seen, sort), *beside(seen), *_blocks(seen), *_closing(seen)))
 
 
 def _codes(seen: View) -> list[str]:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from capmap.model import Result
-from capmap.report import numbers, tables, words
+from capmap.report import index_scale, index_weights, numbers, scenarios, sensitivity, tables, words
+from capmap.report.layout import Line
 from capmap.report.tables import Column
 
 #: Reasons for not being scored, in words.
@@ -20,6 +21,10 @@ FACTORS = {
     "normaliser": "the scale", "treatment": "outliers", "weights": "the weights", "aggregation": "the mean",
     "left_out": "one indicator",
 }  # fmt: skip
+#: Rules of strengths and weaknesses, in words.
+RULES = {"own": "by its own places", "peers": "beside its peers", "last": "last place"}
+#: Fewest regions for strengths and weaknesses.
+LEAST_REGIONS = 20
 #: Regions named for one reason.
 NAMED = 6
 
@@ -107,21 +112,22 @@ def _standing(result: Result) -> pl.DataFrame:
 
 def caption(result: Result, labels: Mapping[str, str]) -> list[str]:
     """What a reader must know: places, ranges, years and normaliser on one line, who is left out, what the letters say."""
-    lines = [_block(result, block, labels) for block in result.meta["blocks"]]
+    lines = scenarios.captions(result, labels) if "scenarios" in result.tables else []
+    lines += [_block(result, block, labels) for block in result.meta["blocks"]]
     for block in result.meta["blocks"]:
         lines += _left_out(block, labels)
-    asked = result.meta["parameters"]
     drawn = next((block for block in result.meta["blocks"] if block["replicates"]), None)
     if drawn is None:
         lines.append("no ranges (--draws 0): how far these ranks are to be trusted is not known")
     else:
         lines.append(_replicates(drawn))
         lines.append("regions that share a letter cannot be told apart: neither is ahead in 95% of the replicates")
+    lines += sensitivity.caption(result)
+    lines += index_weights.caption(result)
     if result.meta["treated"]:
         told = ", ".join(f"{result.meta['names'][node]} ({how})" for node, how in result.meta["treated"].items())
         lines.append(f"outliers: {told}")
-    if asked["impute"] != "none":
-        lines.append(f"gaps of scored regions are imputed ({asked['impute']})")
+    lines += index_scale.caption(result)
     lines += [f"left out {one['year']}: {one['reason']}" for one in result.meta["skipped"]]
     return lines
 
@@ -130,7 +136,7 @@ def _block(result: Result, block: Mapping[str, Any], labels: Mapping[str, str]) 
     """Rank r of n, range, years used and normaliser: on one line, for one region or for all of them."""
     used = sorted({year for year in block["years"].values() if year is not None})
     when = "one period" if not used else f"figures of {used[0]}" + (f"-{used[-1]}" if used[-1] > used[0] else "")
-    scale = f"normaliser {', '.join(result.meta['normalisers'])}".replace("_", "-")
+    scale = index_scale.scale(result.meta)
     rows = result.tables["robustness"] if "robustness" in result.tables else pl.DataFrame()
     rows = rows.filter(pl.col("year").eq_missing(pl.lit(block["year"])))
     if len(result.meta["parameters"]["region"]) == 1 and rows.height == 1:
@@ -153,9 +159,11 @@ def _replicates(block: Mapping[str, Any]) -> str:
         for name, what in (("normaliser", "scale"), ("treatment", "outliers"), ("aggregation", "mean"))
         if len(options[name]) > 1
     ]
-    said.append(f"weights {options['weights'].replace('+-', 'plus or minus')}")
+    if options["weights"] != "as given":
+        said.append(f"weights {options['weights'].replace('+-', 'plus or minus')}")
     said += ["one indicator or none left out"] if len(options["left_out"]) > 1 else []
-    return f"5-95%: {block['replicates']:,} replicates with {'; '.join(said)}"
+    failed = f"; {block['failed']:,} more failed and are left out" if block["failed"] else ""
+    return f"5-95%: {block['replicates']:,} replicates with {'; '.join(said) or 'nothing varied'}{failed}"
 
 
 def _left_out(block: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
@@ -168,6 +176,38 @@ def _left_out(block: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     return lines
 
 
+def standing_out(result: Result, labels: Mapping[str, str]) -> list[Text | Line]:
+    """Strengths and weaknesses of the regions asked for, or why there are none; before any score."""
+    codes = result.meta["parameters"]["region"]
+    block = result.meta["blocks"][-1]
+    if not 0 < len(codes) <= NAMED or "strengths" not in result.tables:
+        return []
+    if block["scored"] < LEAST_REGIONS:
+        said = f"no strengths and weaknesses: they need {LEAST_REGIONS} regions, and {block['scored']} are scored"
+        return [Text(said, style="dim")]
+    rows = result.tables["strengths"].filter(pl.col("year").eq_missing(pl.lit(block["year"])))
+    lines: list[Text | Line] = []
+    for code in codes:
+        for sense, title in (("strength", "strengths"), ("weakness", "weaknesses")):
+            found: dict[str, list[Mapping[str, Any]]] = {}
+            for row in rows.filter((pl.col("region") == code) & (pl.col("sense") == sense)).iter_rows(named=True):
+                found.setdefault(row["node"], []).append(row)
+            told = [
+                f"{result.meta['names'][node]} ({numbers.rank(own[0]['rank'], own[0]['n'])}, {_by(own)})"
+                for node, own in found.items()
+            ]
+            own_name = f"{labels.get(code, code)}: " if len(codes) > 1 else ""
+            head = f"{own_name}{title}"
+            lines.append(Line(head, "; ".join(told) or "none", max(len(head), len(own_name) + len("weaknesses")) + 2))
+    return lines
+
+
+def _by(rows: Sequence[Mapping[str, Any]]) -> str:
+    """By which rules a node stands out."""
+    said = words.joined([RULES[row["rule"]] for row in rows])
+    return f"{said}, shared" if any(row["note"] == "tied" for row in rows) else said
+
+
 def show(
     console: Console,
     result: Result,
@@ -177,9 +217,19 @@ def show(
     limit: int | None,
 ) -> None:
     """The standing of the regions, then the tables of the steps where there are any; or one table by itself."""
-    if only is None:
+    compared = "scenarios" in result.tables
+    if only is None and compared:  # its first columns are the standing
+        tables.show(
+            console, scenarios.beside(result), scenarios.columns(result, labels, console.width), captions, limit
+        )
+    if only is None and not compared:
+        for line in standing_out(result, labels):
+            console.print(line)
         columns = index_columns if result.name == "index" else robustness_columns
-        tables.show(console, _standing(result), columns(result, labels, console.width), captions, limit)
+        last = "sobol" not in result.tables
+        tables.show(console, _standing(result), columns(result, labels, console.width), captions if last else (), limit)
+        if not last:
+            sensitivity.show(console, result, labels, captions, limit)
     others = [name for name in result.tables if name == only or (only is None and name not in _SHOWN)]
     for name in others:
         if only is None:
@@ -190,4 +240,4 @@ def show(
 
 
 #: Tables that the standing stands for, and the pairs, which are a file's matter.
-_SHOWN = ("index", "robustness", "pairs")
+_SHOWN = ("index", "robustness", "pairs", "sobol", "strengths", "verdicts", "audit", "scenarios", "comparisons")

@@ -37,6 +37,28 @@ def per_cent(share: float | None) -> str:
     return "0" if hundred == 0 else f"{hundred:.1f}"
 
 
+def figure(value: float | None) -> str:
+    """A figure of any size, to four significant digits, with thousands separators.
+
+    >>> figure(1012.0), figure(0.00003456), figure(23.4567), figure(None)
+    ('1,012', '3.456e-05', '23.46', '-')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def whole_per_cent(share: float | None) -> str:
+    """A share as per cent with its sign, no decimals; a small positive share is never shown as zero.
+
+    >>> whole_per_cent(0.424), whole_per_cent(0.001), whole_per_cent(0.0), whole_per_cent(None)
+    ('42%', '<1%', '0%', '-')
+    """
+    if share is None or math.isnan(share):
+        return NOTHING
+    return "<1%" if 0 < share < 0.005 else f"{share * 100:.0f}%"
+
+
 def index(value: float | None) -> str:
     """An index such as RCA: two decimals, one above 10, none above 100.
 
@@ -122,6 +144,17 @@ def change(value: float | None) -> str:
     ('+9.1%', '-2.2%', '-')
     """
     return NOTHING if value is None or math.isnan(value) else f"{value * 100:+.1f}%"
+
+
+def signed(value: float | None) -> str:
+    """A difference of scores with its sign, two decimals, never a bare zero for less than nothing.
+
+    >>> signed(0.251), signed(-0.004), signed(0.0), signed(None)
+    ('+0.25', '-0.00', '0', '-')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:+.2f}" if value else "0"
 
 
 def count(value: float | None) -> str:

@@ -32,6 +32,7 @@ from capmap.report.layout import (
     sums,
     titled,
 )
+from capmap.report.standing import indices
 
 #: Lines a profile may take on a screen of 100 columns; narrower screens wrap and take what they need.
 SCREEN_LINES, SCREEN_WIDTH = 45, 100
@@ -77,7 +78,9 @@ def _fitting(console: Console, seen: View) -> list[RenderableType]:
     The headline names no field that has no row.
     """
     above = [*_warned(seen), *_context(seen), *_size(seen)]
-    below = [line for part in (_chain, _pattern, _prospects, _questions, _legend, _data) for line in part(seen)]
+    below = [
+        line for part in (_chain, _pattern, indices, _prospects, _questions, _legend, _data) for line in part(seen)
+    ]
     roomy = seen.everything or seen.width < SCREEN_WIDTH
     tries = LIMITS[:1] if seen.everything else LIMITS[NARROW_LIMITS:][:1] if roomy else LIMITS
     title = _title(seen)
