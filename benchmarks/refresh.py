@@ -130,7 +130,8 @@ def main() -> None:
         print(f"  ratio          {ratios(refresh, floor)}   aim 1.5")
         content["0.csv"] = content["0.csv"].replace(b",5.0\n", b",6.0\n")
         print(f"one of {options.sources} revised: {told(folder, kept)}")
-        content["0.csv"] += b"R0000,S0000,2004,100.0\n"
+        year = rows.filter(rows["year"] == rows["year"].max())
+        content["0.csv"] += year.with_columns(year["year"] + 1).write_csv(include_header=False).encode()
         print(f"a new year in one: {told(folder, kept)}")
 
 

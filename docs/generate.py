@@ -175,7 +175,9 @@ def _explained(project: model.Project) -> list[model.Result]:
         explain(project, "DEU", "C", indicator="robot_use", measure="rii"),
         explain(project, "DEU", "C", indicator="robot_use"),
         explain(project, "KOR", index="innovation"),
-    ]
+        explain(project, "-", "semiconductors", indicator="patent_families", measure="p_value",
+                other="computer_technology", draws=20),
+    ]  # fmt: skip
     return [answered(stamped(project, one), {}, {}) for one in found]
 
 

@@ -335,7 +335,10 @@ class IndexFile(Closed):
         float, Field(ge=0, le=1, description="Share of all indicators that a region must have to be scored.")
     ] = 2 / 3
     min_pillar: Annotated[
-        float, Field(ge=0, le=1, description="Share of the indicators that it must have in each pillar.")
+        float,
+        Field(
+            ge=0, le=1, description="Share of the indicators that it must have in each pillar, and of the nodes below each node."
+        ),
     ] = 2 / 3
     answers: Annotated[
         dict[str, tuple[tuple[str, str, float], ...]],

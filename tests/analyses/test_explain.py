@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,20 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import special
 
-from capmap.analyses import complexity, explain_complexity, explain_intensity, explain_rca, selection, specialisation
+from capmap.analyses import (
+    complexity,
+    explain_complexity,
+    explain_intensity,
+    explain_rca,
+    explain_table,
+    relatedness,
+    selection,
+    specialisation,
+)
 from capmap.analyses.explain import MEASURES, explain
 from capmap.analyses.explain_parts import changed
 from capmap.analyses.index import index
+from capmap.analyses.index import robustness as index_robustness
 from capmap.analyses.intensity import intensity
 from capmap.analyses.normalise import normalise
 from capmap.data.write import render, stamped
@@ -30,6 +41,7 @@ from capmap.model import Project, Result
 from capmap.report import explain as report
 from tests.analyses.made import made, one_year, table
 from tests.analyses.small_project import describe, small_project
+from tests.conftest import RunCapmap
 
 RTOL = 1e-9
 
@@ -192,8 +204,6 @@ def test_complexity_is_that_of_the_table_and_follows(
 ) -> None:
     monkeypatch.setattr(explain_complexity, "_sensitivity", lambda *_: [])
     section = sample.run.complexity.model_copy(update=changes | {"draws": 0})
-    from dataclasses import replace
-
     project = replace(sample, run=sample.run.model_copy(update={"complexity": section}))
     found = complexity.complexity(project, indicator=["patent_families"], table=("regions", "sectors", "cells"))
     region = found.tables["regions"].filter(region="KOR").row(0, named=True)
@@ -307,7 +317,7 @@ def test_a_null_says_why(tmp_path: Path) -> None:
         (None, "Q", 6)
     ]
     assert done_over(found) is None
-    assert "not known (some sectors of this region are unknown; suppressed)" in said(project, found)
+    assert "not known: some sectors of this region are unknown; suppressed" in said(project, found)
 
 
 # Sensitivity: proven on both sides ---------------------------------------------------------------------------------
@@ -420,7 +430,14 @@ def test_unknown_names_come_with_the_nearest(sample: Project) -> None:
         (("-", "optics"), {"indicator": "patent_families", "measure": "eci"}, "is of a region"),
         (("DEU", "C"), {"indicator": "robot_use", "measure": "rca"}, "has no measure"),
         (("KOR", "optics"), {"indicator": "patent_families", "year": 1999}, "no data in 1999"),
-        (("KOR", "optics"), {"indicator": "patent_families", "measure": "score", "method": "yeo_johnson"}, "fitted"),
+        (("KOR", "optics"), {"indicator": "patent_families", "other": "DEU"}, "--other means nothing to rca"),
+        (("KOR", "optics"), {"indicator": "patent_families", "method": "rank", "draws": 3}, "--draws and --method"),
+        (("-", "optics"), {"indicator": "patent_families", "measure": "proximity"}, "one is named"),
+        (("-", "optics"), {"indicator": "patent_families", "measure": "proximity", "other": "optics"}, "twice"),
+        (("KOR", "optics"), {"indicator": "patent_families", "measure": "prody"}, "income of regions"),
+        (("KOR", "-"), {"indicator": "patent_families", "measure": "p_entry"}, "no sector is named"),
+        (("KOR",), {"index": "innovation", "measure": "score", "draws": 5}, "--draws means nothing"),
+        (("KOR",), {"index": "innovation", "measure": "p_top", "node": "knowledge"}, "of the whole index"),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=words):
             explain(sample, *arguments, **options)  # type: ignore[arg-type]
@@ -438,3 +455,164 @@ def test_measures_are_columns_of_their_commands() -> None:
         measured.COLUMNS
     )
     assert aggregation.MEANS.keys() >= {"arithmetic", "geometric"}
+
+
+@pytest.mark.parametrize("how", ["minimum_conditional", "cosine", "jaccard", "association", "rsca_correlation"])
+def test_a_proximity_is_that_of_the_table_and_follows(sample: Project, how: str) -> None:
+    section = sample.run.complexity.model_copy(update={"proximity": how})
+    project = replace(sample, run=sample.run.model_copy(update={"complexity": section}))
+    links = relatedness.relatedness(project, indicator=["patent_families"], complete=True).frame
+    for pair in (("computer_technology", "semiconductors"), ("optics", "pharmaceuticals")):
+        found = explain(project, "-", pair[1], indicator="patent_families", measure="proximity", other=pair[0])
+        due = links.filter(pl.col("source") == pair[0], pl.col("target") == pair[1])["proximity"][0]
+        assert found.tables["answer"]["value"][0] == due
+        assert done_over(found) == pytest.approx(due, rel=RTOL)
+        assert "proximity of semiconductors and" in said(project, found) or pair[1] != "semiconductors"
+
+
+@pytest.mark.parametrize(
+    ("measure", "other", "command", "table", "key"),
+    [
+        ("eci_low", None, "complexity", "regions", {"region": "SGP"}),
+        ("rank_high", None, "complexity", "regions", {"region": "SGP"}),
+        ("pci_high", None, "complexity", "sectors", {"sector": "optics"}),
+        ("krugman", None, "complexity", "regions", {"region": "SGP"}),
+        ("p_entry", None, "opportunities", "opportunities", {"sector": "machine_tools"}),
+        ("p_value", "semiconductors", "relatedness", "links", {"source": "optics", "target": "semiconductors"}),
+        ("p_ahead", "DEU", "compare", "pairs", {"sector": "optics", "indicator": "patent_families"}),
+        ("hhi_low", None, "sector", "concentration", {"sector": "optics", "year": "2018"}),
+    ],
+)
+def test_what_has_no_arithmetic_is_measured_again_by_the_command_it_names(
+    sample: Project, run_capmap: RunCapmap, tmp_path: Path, measure: str, other: str | None, command: str, table: str,
+    key: dict[str, str],
+) -> None:  # fmt: skip
+    draws = {"draws": 20} if command == "complexity" else {"draws": 30} if command == "relatedness" else {}
+    goal = "machine_tools" if measure == "p_entry" else "optics"
+    found = explain(sample, "SGP", goal, indicator="patent_families", measure=measure, other=other, **draws)
+    value = found.tables["answer"]["value"][0]
+    assert value is not None
+    assert found.meta["follows"] is None
+    assert found.tables["inputs"].height > 0
+    words = found.meta["again"]
+    assert words[:2] == ["capmap", command]
+    run_capmap(*words[1:], "-q", "-o", str(tmp_path / "again.json"))
+    content = json.loads((tmp_path / "again.json").read_text())
+    rows = content.get("rows") or content["tables"][table]
+    row = [row for row in rows if all(str(row.get(k)) == v for k, v in key.items())][-1]
+    assert row[measure] == value
+    text = said(sample, found)
+    for part in ("How it comes about", "The same again", " ".join(words)):
+        assert re.sub(r"\s+", " ", part) in text
+
+
+@pytest.mark.parametrize("measure", explain_table.OF_INDEX)
+def test_replicates_of_an_index_are_those_of_its_table(sample: Project, measure: str) -> None:
+    where = explain_table.OF_INDEX[measure]
+    other = "DEU" if where.of == "regions" else None
+    found = explain(sample, "KOR", index="innovation", measure=measure, other=other, draws=40)
+    verb = index if where.command == "index" else index_robustness
+    table = verb(sample, "innovation", draws=40).tables[where.table]
+    keys = {"region": "KOR", "node": "innovation", "other": other}
+    row = table.filter(*(pl.col(k) == v for k, v in keys.items() if k in table.columns)).row(0, named=True)
+    answer = found.tables["answer"].row(0, named=True)
+    assert row[measure] in (answer["value"], answer["text"])
+    assert "index innovation" in " ".join(found.meta["again"]) or where.command == "robustness"
+
+
+def test_every_column_of_numbers_that_a_command_prints_can_be_explained(sample: Project) -> None:
+    from capmap.analyses.compare import compare
+    from capmap.analyses.opportunities import opportunities
+
+    extras = ("reflections", "genepy", "coherence", "variety", "expy", "concentration", "dynamics")
+    cells = {*MEASURES["rca"], *MEASURES["complexity"], *MEASURES["relatedness"], *explain_table.OF_CELLS}
+    wide = complexity.complexity(sample, indicator=["patent_families"], draws=2, income="population", extras=extras)
+    near = opportunities(sample, "KOR", indicator=["patent_families"], sector=["optics"])
+    links = relatedness.relatedness(sample, indicator=["patent_families"], significance_draws=2)
+    pairs = compare(sample, ["KOR", "DEU"])
+    keys = {"indicator", "year", "region", "sector", "source", "target", "note", "other", "resolved"}
+    printed = {name for result in (wide, near, links) for frame in result.tables.values() for name in frame.columns}
+    printed |= {name for part in ("pairs", "pattern") for name in pairs.tables[part].columns}
+    assert printed - keys - cells == set()
+    whole = index(sample, "innovation", draws=5)
+    names = {name for part in ("index", "robustness") for name in whole.tables[part].columns}
+    names |= set(index_robustness(sample, "innovation", draws=5).tables["pairs"].columns)
+    assert names - {"index", "year", "region", "node", "level", "note", "other"} == {
+        *MEASURES["index"], *explain_table.OF_INDEX
+    }  # fmt: skip
+
+
+def test_no_rank_stands_bare_and_no_doubt_is_hidden(sample: Project) -> None:
+    rank = sentence(sample, "KOR", None, indicator="patent_families", measure="eci_rank")
+    assert "is 8 of 29: range 5 to 17 (" in rank
+    assert "is 3 of 32 (" in sentence(
+        sample, "KOR", "semiconductors", indicator="patent_families", measure="rank_world"
+    )
+    assert "rank 1 of 14, range 1 to 2 (" in sentence(sample, "KOR", None, index="innovation")
+    for measure in ("rca", "rsca", "nrca", "rca_eb", "share_region", "p_above_one", "rca_ex_largest"):
+        text = sentence(sample, "ZAF", "optics", indicator="patent_families", measure=measure)
+        assert "uncertain" in text
+        assert "too little is expected to judge" in text
+        assert "1 family where 0.7 are expected" in text
+    chance = sentence(sample, "KOR", "semiconductors", indicator="patent_families", measure="p_above_one")
+    assert "exceeds 1 of Korea in semiconductors, by patent families, in 2018 is above 0.99:" in chance
+    certain = explain(sample, "KOR", "semiconductors", indicator="patent_families", measure="p_material")
+    assert report.arithmetic(certain).endswith(" = 0.999999999997114")
+    assert "is 3,556 families (" in sentence(
+        sample, "KOR", "semiconductors", indicator="patent_families", measure="value"
+    )
+    assert "is 53,180 articles (" in sentence(sample, "CHN", "physics", indicator="articles", measure="value")
+    assert "in 2020 is 51,836,239 persons" in sentence(sample, "KOR", None, indicator="population", measure="treated")
+    assert "is 15.94 (per cent of enterprises" in sentence(sample, "DEU", "C", indicator="robot_use", measure="value")
+
+
+def sentence(project: Project, region: str, sector: str | None, **options: Any) -> str:
+    """The sentence of an explanation."""
+    found = stamped(project, explain(project, region, sector, **options))
+    return report.sentence(found, selection.region_labels(project), selection.all_sector_names(project))
+
+
+def test_refused_complexity_is_explained_and_not_raised(tmp_path: Path) -> None:
+    rows = [("n", r, s, 2020, 9 + k * j) for k, r in enumerate("PQR") for j, s in enumerate("xyz")]
+    project = small_project(tmp_path / "p", {"n": describe("count")}, rows)
+    for measure, place in (("eci", ("Q", None)), ("pci", ("-", "y"))):
+        found = explain(project, *place, indicator="n", measure=measure)
+        assert found.tables["answer"]["value"][0] is None
+        assert found.tables["answer"]["note"][0]
+
+
+def test_gaps_of_persistence_and_zeros_follow(sample: Project) -> None:
+    for region, measure in (("ITA", "persistence"), ("ITA", "trajectory"), ("ZAF", "rca_low")):
+        found = explain(sample, region, "semiconductors", indicator="patent_families", measure=measure)
+        assert found.meta["follows"] is True
+    threshold = explain(sample, "KOR", None, indicator="patent_families", measure="diversity", threshold=2.0)
+    due = complexity.complexity(sample, indicator=["patent_families"], threshold=2.0).tables["regions"]
+    assert threshold.tables["answer"]["value"][0] == due.filter(region="KOR")["diversity"][0]
+
+
+@pytest.mark.parametrize("method", ["box_cox", "yeo_johnson", "quantile"])
+def test_scores_by_a_fitted_transformation_name_the_command(
+    sample: Project, run_capmap: RunCapmap, tmp_path: Path, method: str
+) -> None:
+    found = explain(sample, "DEU", "C", indicator="robot_use", measure="score", method=method)
+    run_capmap(*found.meta["again"][1:], "-q", "-o", str(tmp_path / "again.json"))
+    rows = json.loads((tmp_path / "again.json").read_text())["rows"]
+    (row,) = [row for row in rows if row["region"] == "DEU"]
+    assert found.tables["answer"]["value"][0] == row["score"]
+    assert f"score ({method.replace('_', ' ')}) of Germany in manufacturing" in said(sample, found)
+    rank = explain(sample, "DEU", "C", indicator="robot_use", measure="rank", method=method)
+    assert rank.meta["follows"] is True
+
+
+@pytest.mark.parametrize(
+    "mean", ["power", "ordered", "mazziotta_pareto", "adjusted_mazziotta_pareto", "copeland", "kemeny"]
+)
+def test_every_mean_of_an_index_is_explained(sample: Project, mean: str) -> None:
+    file = sample.indices["innovation"]
+    changes: dict[str, Any] = {"aggregation": mean} | ({"exponent": 0.5} if mean == "power" else {})
+    changes |= {"order_weights": (0.5, 0.3, 0.2)} if mean == "ordered" else {}
+    project = replace(sample, indices={"innovation": file.model_copy(update=changes)})
+    table = index(project, "innovation", draws=0).tables["index"]
+    found = explain(project, "DEU", index="innovation")
+    due = table.filter(region="DEU", node="innovation")["score"][0]
+    assert answer(found) == due == pytest.approx(done_over(found), rel=RTOL)

@@ -235,6 +235,18 @@ def test_own_strengths_are_the_upper_quarter_of_a_regions_indicators_in_the_uppe
         assert set(found.filter(region=f"R{k:02}")["node"]) == wanted
 
 
+def test_a_score_imputed_from_its_row_has_no_place_to_stand_out_by(tmp_path: Path) -> None:
+    """The score stands far above those of the peers, but there is no value, so no rank."""
+    best = {name: [99.0, *values[1:]] for name, values in MANY.items()}
+    columns: dict[str, Sequence[float | None]] = best | {"a": [None, *MANY["a"][1:]]}
+    project = made(tmp_path, 'treatment = "none"\nimputation = "row"\n' + leaves(*columns), columns)
+    named = replace(project, run=project.run.model_copy(update={"peers": {"R00": ("R01", "R02", "R03", "R04")}}))
+    found = strengths(named, measured(named, only(named)))
+    assert "of_b" in found.filter(region="R00", rule="peers")["node"].to_list()
+    assert found.filter(region="R00", node="of_a").is_empty()
+    assert found["rank"].null_count() == 0
+
+
 def test_peers_that_are_named_say_what_stands_out_beside_them(tmp_path: Path) -> None:
     project = made(tmp_path, 'treatment = "none"\n' + leaves(*MANY), MANY)
     named = replace(project, run=project.run.model_copy(update={"peers": {"R00": ("R01", "R02", "R03", "R04")}}))

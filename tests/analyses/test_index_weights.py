@@ -476,10 +476,22 @@ def test_full_coverage_is_not_renormalised_and_gaps_are_noted(tmp_path: Path) ->
     head = "min_coverage = 0.5\nmin_pillar = 0"
     result = run(project(tmp_path, head, columns, nodes=nodes))
     assert scores(result, "p", "note") == [None, None, None, "renormalised"]
-    assert scores(result, column="note")[3] == "low_coverage"  # one of the two nodes below
-    assert scores(result)[3] is None
+    # one of the two nodes below, and min_pillar asks for none
+    assert scores(result, column="note")[3] == "renormalised"
+    assert scores(result)[3] == scores(result, "p")[3]
     table = {row["node"]: row for row in result.tables["aggregation"].iter_rows(named=True)}
-    assert (table["p"]["scored"], table["p"]["renormalised"], table["made"]["low_coverage"]) == (4, 1, 1)
+    assert (table["p"]["scored"], table["p"]["renormalised"], table["made"]["low_coverage"]) == (4, 1, 0)
+
+
+@pytest.mark.parametrize("weighting", ["equal", "benefit_of_doubt"])
+def test_min_pillar_decides_who_is_scored_however_nodes_are_weighted(tmp_path: Path, weighting: str) -> None:
+    """One of three nodes below, and `min_pillar` asks for 0.3: benefit of the doubt asked for two thirds of its own."""
+    columns: Columns = {"a": [0.2, 0.9, 0.5, 0.4], "b": [0.3, 0.4, 0.8, None], "c": [0.6, 0.1, 0.7, None]}
+    for least, noted in ((0.3, "renormalised"), (0.5, "few_in_group")):
+        head = f'weighting = "{weighting}"\nmin_coverage = 0.3\nmin_pillar = {least}'
+        result = run(project(tmp_path / str(least), head, columns, nodes=posts("a", "b", "c")))
+        assert scores(result, column="note")[3] == noted
+        assert (scores(result)[3] is not None) == (least == 0.3)
 
 
 @pytest.mark.parametrize("head", [head for head in EVERY if "aggregation" in head])

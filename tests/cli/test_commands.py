@@ -15,6 +15,7 @@ import pytest
 import capmap as cm
 from capmap.analyses.blocks import COLUMNS
 from capmap.analyses.profile import LONG_COLUMNS
+from capmap.cli.session import say
 from capmap.model import Project
 from tests.conftest import RunCapmap
 
@@ -354,3 +355,8 @@ def test_run_writes_everything_with_a_manifest(run_capmap: RunCapmap, tmp_path: 
     names = {f["name"] for f in told["files"]}
     assert {"rca.parquet", "rca.csv", "intensity.parquet", "profiles.parquet", "normalise.csv"} <= names
     assert pl.read_parquet(tmp_path / "results" / "rca.parquet").height == 6 * 32 * (35 + 14)
+
+
+def test_what_is_said_gives_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a cell \x1b]0;owned\x07 with \x9b31m orders,\ta tab and \u00e9")
+    assert capsys.readouterr().err == "a cell ?]0;owned? with ?31m orders,\ta tab and \u00e9\n"

@@ -44,7 +44,7 @@ def test_the_audit_says_who_what_and_why(document: str) -> None:
     assert "14 scored, 20 left out" in head
     assert "too few indicators in a pillar: Argentina, Australia" in head
     assert "Slovakia, Slovenia, Taiwan" in head
-    assert "| Articles per head | articles per population | 2018 | 14 | National Center for Science" in head
+    assert "| Articles per head | articles per population | 17% | 2018 | 14 | National Center for Science" in head
     assert "- **sound** Robots per 1,000 employees: Korea pulled in from 101 to 77." in document
     assert "Rule: 0.7 or more, a problem below 0. To do:" in document
     assert re.search(r"Half of the ranges of the ranks \(5-95%\) are at most \d", document)

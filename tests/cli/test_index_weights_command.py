@@ -36,7 +36,7 @@ def test_pairwise_comparisons_show_their_consistency(run_capmap: RunCapmap, mine
     ran = run_capmap(*show, env={"COLUMNS": "160"})
     assert ran.code == 0, ran.stderr
     assert "weights: Innovation by pairwise comparisons (consistency ratio 0.00)" in ran.stdout
-    assert "more than half of the weight: Knowledge" in ran.stdout
+    assert "more than half of the weight among their neighbours: Knowledge" in ran.stdout
 
 
 def test_tables_of_weights_and_means_are_files_too(run_capmap: RunCapmap) -> None:

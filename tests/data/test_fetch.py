@@ -8,8 +8,9 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from capmap.data.fetch import Download, Known, Secrets, fetch, shown, web
-from capmap.errors import UnreadableError, WriteError
+from capmap.errors import UnreadableError, UsageError, WriteError
 from capmap.model import SourceSection
 
 CSV = b"region,value\nKOR,1\n"
@@ -367,3 +368,123 @@ def test_the_proxy_of_the_environment_is_used(
     assert ask("http://stats.example.invalid/a.csv").size == len(CSV)
     request, _ = httpserver.log[0]
     assert request.headers["Host"] == "stats.example.invalid"
+
+
+@pytest.mark.parametrize("secret", ["t0ken-of-mine\n", "t0ken-of-mine\x00", "t0ken-of-mine\u00e9"])
+def test_a_credential_that_is_no_header_is_refused_without_a_word_of_it(ask: Callable[..., Any], secret: str) -> None:
+    said = refused(ask, "http://127.0.0.1:9/a.csv", headers_env={"X-Token": "T"}, environ={"T": secret}, attempts=2)
+    assert "t0ken" not in said
+    assert "CM121 source exports: the credentials cannot be used: T " in said
+
+
+def test_a_user_name_alone_and_what_is_made_of_it_are_secrets_too(
+    ask: Callable[..., Any], httpserver: HTTPServer
+) -> None:
+    def echo(request: Request) -> Response:
+        sent = request.headers["Authorization"].removeprefix("Basic ")
+        return Response(status=302, headers={"Location": f"ftp://s3cret.invalid/{sent}"})
+
+    httpserver.expect_request("/a.csv").respond_with_handler(echo)
+    said = refused(ask, auth_env="A", environ={"A": "s3cret:"})
+    assert "the address cannot be asked" in said
+    httpserver.clear()
+    httpserver.expect_request("/a.csv").respond_with_data(
+        "<title>s3cret czNjcmV0Og==</title>", content_type="text/html"
+    )
+    said += refused(ask, auth_env="A", environ={"A": "s3cret:"})
+    assert "s3cret" not in said
+    assert "czNjcmV0Og" not in said
+
+
+def test_words_of_a_server_have_no_control_characters(ask: Callable[..., Any], httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/a.csv").respond_with_data(
+        "<!doctype html><title>\x1b]0;owned\x07 \x9b31m here</title>", content_type="text/html"
+    )
+    assert refused(ask).isprintable()
+
+
+def test_a_trickle_is_seen_to_at_each_drop(ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capmap.data.fetch.PATIENCE", 1)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with closing(listening):
+            connection, _ = listening.accept()
+            with closing(connection), suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 20\r\n\r\n")
+                for _ in range(20):
+                    threading.Event().wait(0.1)
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    begun = time.monotonic()
+    assert "the download takes too long" in refused(ask, f"http://127.0.0.1:{listening.getsockname()[1]}/a.csv")
+    assert time.monotonic() - begun < 1.5
+    thread.join(3)
+
+
+def test_an_answer_packed_in_several_pieces_is_whole(ask: Callable[..., Any], httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/a.csv").respond_with_data(
+        gzip.compress(CSV) + gzip.compress(b"DEU,2\n"), content_type="text/csv", headers={"Content-Encoding": "gzip"}
+    )
+    assert ask().path.read_bytes() == CSV + b"DEU,2\n"
+    httpserver.clear()
+    httpserver.expect_request("/a.csv").respond_with_data(
+        gzip.compress(CSV) + bytes(500), content_type="text/csv", headers={"Content-Encoding": "gzip"}
+    )
+    assert ask().path.read_bytes() == CSV, "zeros at the end are padding"
+    httpserver.clear()
+    httpserver.expect_request("/a.csv").respond_with_data(
+        gzip.compress(CSV) + bytes(500_000), content_type="text/csv", headers={"Content-Encoding": "gzip"}
+    )
+    assert "more than 1,000 bytes" in refused(ask, max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HTTPS_PROXY", "http://me:pa55@proxy:port", "HTTPS_PROXY"),
+        ("ALL_PROXY", "gopher://me:pa55@proxy:1080", "ALL_PROXY"),
+        ("SSL_CERT_FILE", "/not/there.pem", "SSL_CERT_FILE"),
+    ],
+)
+def test_an_environment_that_the_client_cannot_use(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as caught, web():
+        pass
+    assert said in f"{caught.value.message} {caught.value.fix}"
+    assert "pa55" not in f"{caught.value.message} {caught.value.fix}"
+
+
+def test_no_cookies_are_kept(ask: Callable[..., Any], httpserver: HTTPServer, tmp_path: Path) -> None:
+    httpserver.expect_request("/a.csv").respond_with_data(
+        CSV, content_type="text/csv", headers={"Set-Cookie": "who=me"}
+    )
+    source = SourceSection(url=httpserver.url_for("/a.csv"))
+    with web() as client:
+        for _ in range(2):
+            fetch(client, "exports", source, tmp_path / "a.download")
+    assert [request.cookies for request, _ in httpserver.log] == [{}, {}]
+
+
+@pytest.mark.parametrize("wait", ["\u00b2".encode().decode("latin-1"), "9" * 400, "Fri, 31 Dec 9999 23:59:59 -2300"])
+def test_a_server_that_asks_to_wait_in_nonsense(ask: Callable[..., Any], wait: str) -> None:
+    answer = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: " + wait.encode("latin-1") + b"\r\n\r\n"
+    address, _ = raw_server(answer)
+    assert "the server says 503 No" in refused(ask, address)
+
+
+def test_retries_are_told_by_nobody_else(ask: Callable[..., Any], httpserver: HTTPServer) -> None:
+    seen: list[object] = []
+    stamina.instrumentation.set_on_retry_hooks([seen.append])
+    try:
+        httpserver.expect_request("/a.csv").respond_with_data("oops", status=503)
+        refused(ask, attempts=2)
+        assert seen == []
+        assert len(stamina.instrumentation.get_on_retry_hooks()) == 1, "those of others are there again"
+    finally:
+        stamina.instrumentation.set_on_retry_hooks(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,34 @@ def test_a_cell_that_json_stat_leaves_out_is_missing_not_zero(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "{", '{"class": "collection"}', json.dumps(CUBE | {"size": [2, 2, 3]}), json.dumps({"dataset": CUBE})],
-)
+    [
+        "[]", "{", '{"class": "collection"}', json.dumps(CUBE | {"size": [2, 2, 3]}), json.dumps({"dataset": CUBE}),
+        "[" * 100_000, json.dumps(CUBE | {"id": [], "size": []}), json.dumps(CUBE | {"value": 3}),
+        json.dumps(CUBE | {"status": 3}), json.dumps(CUBE | {"size": [float("inf"), 2, 2]}),
+    ],
+)  # fmt: skip
 def test_what_is_no_json_stat_data_set(tmp_path: Path, content: str) -> None:
     assert "no JSON-stat 2.0 data set" in trouble(tmp_path, content, source(jsonstat="https://x.org"))
+
+
+def test_a_json_stat_value_that_is_no_number_is_not_taken_for_none(tmp_path: Path) -> None:
+    content = json.dumps(CUBE | {"value": [1, 2, 3, 4, 5, 6, "7 (e)", None]})
+    assert "1 values are no numbers" in trouble(tmp_path, content, source(jsonstat="https://x.org"))
+
+
+def test_damaged_parquet(tmp_path: Path) -> None:
+    pl.DataFrame({"region": ["A", "B"] * 50, "value": range(100)}).write_parquet(tmp_path / "content")
+    whole = (tmp_path / "content").read_bytes()
+    for at in range(4, len(whole), 5):  # on some of them polars panics
+        with suppress(UnreadableError):
+            taken(tmp_path, whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :], source())
+
+
+@pytest.mark.parametrize("method", [9, 12, 93])
+def test_an_archive_packed_in_another_way(tmp_path: Path, method: int) -> None:
+    content = bytearray(packed("a.csv", PLAIN))
+    content[8] = content[content.index(b"PK\x01\x02") + 10] = method
+    assert "CM122 source s: a.csv cannot be unpacked: " in trouble(tmp_path, bytes(content), source())
 
 
 def test_a_cube_too_large_to_spread_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +180,9 @@ def test_parquet(tmp_path: Path) -> None:
     given = source()
     frame = normalised("s", given, read("s", given, [tmp_path / "content"]), tmp_path)
     assert frame.select("region", "year", "value").rows() == [("KOR", 2020, 1.0)]
+    pl.DataFrame({"region": ["KOR"], "value": [[1]]}).write_parquet(tmp_path / "content")
+    with pytest.raises(UnreadableError, match="the cells of 'value' are lists or records"):
+        normalised("s", given, read("s", given, [tmp_path / "content"]), tmp_path)
 
 
 def test_a_member_of_an_archive(tmp_path: Path) -> None:
@@ -162,6 +190,7 @@ def test_a_member_of_an_archive(tmp_path: Path) -> None:
     assert taken(tmp_path, content, source(member="data/a.csv")).height == 1
     assert "CM123 source s: 2 files in the archive (name one with `member`" in trouble(tmp_path, content, source())
     assert 'did you mean member = "data/a.csv"?' in trouble(tmp_path, content, source(member="data/b.csv"))
+    assert "no file 'zz' in the archive (name one with `member`" in trouble(tmp_path, content, source(member="zz"))
 
 
 @pytest.mark.parametrize("content", [packed("a", b"0" * 5000), gzip.compress(b"0" * 5000), b"0" * 5000])
@@ -176,6 +205,10 @@ def test_nothing_grows_beyond_the_limit(tmp_path: Path, content: bytes) -> None:
         (b"region,value\n", {}, "CM122 source s: no rows below the header"),
         (b"<!DOCTYPE html><html>", {}, "the content is a web page"),
         (b'{"a": 1}', {}, "the content is JSON, not CSV"),
+        (PLAIN, {"separator": "\u00e9"}, "'\u00e9' cannot separate columns"),
+        (PLAIN, {"encoding": "undefined"}, "CM122 source s: the content is no undefined text"),
+        (PLAIN, {"encoding": "a\0b"}, "the content is no a\0b text"),
+        (b"region,value\n+2AA-,1\n", {"encoding": "utf-7"}, "CM122 source s: the content is no utf-7 text"),
         (b"region;value\nKOR;1\n", {}, "CM123 source s: the header has one column: region;value (set `separator`"),
         (b"region,value\nKOR,1,2\n", {}, "CM122 source s: the content is damaged or not what it should be"),
         (gzip.compress(PLAIN)[:-9], {}, "CM122 source s: the content is damaged"),

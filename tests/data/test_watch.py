@@ -95,3 +95,21 @@ def test_rules_that_are_right_load(tmp_path: Path) -> None:
         faults(tmp_path, '\n[watch.one]\nregion = "AAA"\nindicator = "patents"\nsector = "food"\ncondition = "< 1"\n')
         == ""
     )
+
+
+@pytest.mark.parametrize(
+    ("sector", "condition", "said"),
+    [
+        ('sector = "food"', "eci > 0", "eci is of a region as a whole; take `sector` out; watch.one.sector"),
+        ('sector = "food"', "eci_rank < 3", "eci_rank is of a region as a whole"),
+        ("", "< 1", "rca is of a region in a sector; add `sector"),
+        ("", "quadrant", "quadrant is of a region in a sector"),
+        ("", "rank > 3", ""),
+        ('sector = "food"', "rank > 3", ""),
+        ("", "intensity > 3", ""),
+    ],
+)
+def test_a_rule_that_no_figure_can_meet_is_refused(tmp_path: Path, sector: str, condition: str, said: str) -> None:
+    rule = f'\n[watch.one]\nregion = "AAA"\nindicator = "patents"\n{sector}\ncondition = "{condition}"\n'
+    found = faults(tmp_path, rule)
+    assert said in found if said else not found

@@ -562,6 +562,22 @@ class TestPairs:
             assert doubled[0] == pytest.approx(doubled[-1])
 
     @settings(max_examples=25)
+    @given(seed=st.integers(0, 10_000), up_to=st.sampled_from([1, 16]))
+    def test_kemeny_does_not_see_the_order_of_children(self, seed, up_to):
+        """The search begins, and breaks ties, in an order that must not hang on that of the columns."""
+        rng = np.random.default_rng(seed)
+        x = rng.random((14, 3))
+        x[rng.random(x.shape) < 0.1] = NAN
+        w = rng.integers(1, 3, 3).astype(float)
+        columns = rng.permutation(3)
+        one, other = (
+            ag.kemeny(table, weights, min_coverage=0.3, exact_up_to=up_to)
+            for table, weights in ((x, w), (x[:, columns], w[columns]))
+        )
+        assert_array_equal(other.position, one.position)
+        assert_array_equal(other.order, one.order)
+
+    @settings(max_examples=25)
     @given(seed=st.integers(0, 10_000))
     def test_local_search(self, seed):
         """Below the best by little, above Copeland's order, and no move of one unit gains."""

@@ -369,3 +369,16 @@ def test_values_that_differ_in_the_last_bits_are_one_place_of_the_curve() -> Non
     apart, merged = (co.importance(one[:, np.newaxis], np.ones(1), y).main_effect[0] for one in (x, np.round(x, 9)))
     assert apart == pytest.approx(merged, abs=1e-9)
     assert 0 < merged < 1
+
+
+def test_points_very_close_to_each_other_neither_stop_nor_bend_the_curve() -> None:
+    """Through two points 1e-7 apart the equations of a spline lose all digits: the curve was refused, or ran wild."""
+    rng = np.random.default_rng(0)
+    for apart in 10.0 ** np.arange(-9.0, -4.0):
+        x = rng.lognormal(size=60)
+        x[:8] = x[8:16] + apart * np.ptp(x)
+        y = x / x.std() + rng.normal(size=60)
+        close, same = x.copy(), x.copy()
+        same[:8] = x[8:16]
+        seen, wanted = (co.importance(one[:, np.newaxis], np.ones(1), y).main_effect[0] for one in (close, same))
+        assert seen == pytest.approx(wanted, abs=0.01)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import stat
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from capmap.data.load import load
-from capmap.errors import UnreadableError, UsageError
+from capmap.errors import UnreadableError, UsageError, WriteError
 from capmap.model import Project
 from capmap.operate import bundle
 from capmap.operate.bundle import LISTING, write_bundle
@@ -247,3 +249,43 @@ def test_the_environment_of_an_archive_names_no_places(archive: Path, tmp_path: 
     repacked(archive, path, {LISTING: json.dumps(listing).encode()})
     with pytest.raises(UnreadableError, match="outside of it"):
         verify(path, never)
+
+
+@pytest.mark.parametrize("name", ["project/more.csv.gz", "project/more.GZ", "results/rca.csv.gz"])
+def test_what_is_packed_twice_is_measured_too(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(bundle, "MOST_BYTES", 2**20)
+    path = with_entry(archive, tmp_path / "x.zip", name, gzip.compress(bytes(2**21)))
+    with pytest.raises(UnreadableError, match=f"{name} unpacks to more than 1,048,576 bytes"):
+        verify(path, never)
+
+
+def test_a_workbook_inside_is_measured_too(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MOST_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "book", "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/sheet1.xml", bytes(2**21))
+    path = with_entry(archive, tmp_path / "x.zip", "project/more.xlsx", (tmp_path / "book").read_bytes())
+    with pytest.raises(UnreadableError, match="unpacks to more than"):
+        verify(path, never)
+
+
+def test_hidden_files_beside_an_index_stay_at_home(tmp_path: Path) -> None:
+    written(tmp_path / "p")
+    (tmp_path / "p" / "index").mkdir(exist_ok=True)
+    (tmp_path / "p" / "index" / ".env").write_text("TOKEN=1", "utf-8")
+    with zipfile.ZipFile(packed(load(tmp_path / "p", environ={}), tmp_path / "out.zip")) as inside:
+        assert not [name for name in inside.namelist() if ".env" in name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+def test_no_room_to_unpack_is_not_a_fault_of_the_archive(archive: Path) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    try:
+        with pytest.raises(WriteError, match="cannot write"):
+            verify(archive, never)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -67,6 +67,19 @@ def revised_sector(project: Project) -> str:
     return sectors[1]
 
 
+def test_damaged_tables_of_names_are_unreadable_and_no_defect(project: Project, later: Project, tmp_path: Path) -> None:
+    between(tmp_path, project, later, freeze=0)
+    for stem, content in (("regions", b"PAR1 and no more"), ("indicators", None)):
+        path = resolve(tmp_path, "latest").path / f"{stem}.parquet"
+        whole = path.read_bytes()
+        pl.DataFrame({"other": [1]}).write_parquet(path)
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UnreadableError, match="is not as the manifest describes it"):
+            diff(resolve(tmp_path, "previous"), resolve(tmp_path, "latest"))
+        path.write_bytes(whole)
+
+
 # Causes ----------------------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +126,50 @@ def test_a_new_year_is_a_new_period(project: Project, later: Project, tmp_path: 
     assert set(told["change"]) == {"new"}
     assert told["new_period"].all()
     assert "2021 to 2022" in markdown(result)
+
+
+def test_who_has_no_figure_in_the_new_last_year_is_named(project: Project, later: Project, tmp_path: Path) -> None:
+    gone = (pl.col("region").cast(pl.String) == REGIONS[0]) & (pl.col("year") == 2022)
+    news = replace(later, observations=later.observations.filter(~gone))
+    result = between(tmp_path / "results", project, news)
+    mine = rows(result, measure="rca", region=REGIONS[0], year=2022)
+    before = result.tables["cells"].filter(measure="rca", region=REGIONS[0], year=2022, class_before="established")
+    assert {row["change"] for row in mine} == {"vanished"}
+    assert {row["year_before"] for row in mine} == {2021}
+    assert {row["cause"] for row in mine} == {"new_period"}
+    assert before.height
+    assert set(before["headline"]) == {"lost"}
+
+
+def test_a_new_code_comes_with_the_rows_that_bring_it(project: Project, tmp_path: Path) -> None:
+    def without(one: Project, region: str) -> Project:
+        codes = replace(one.codes, regions=one.codes.regions.filter(pl.col("code") != region))
+        return replace(
+            one, codes=codes, observations=one.observations.filter(pl.col("region").cast(pl.String) != region)
+        )
+
+    result = between(tmp_path / "results", without(project, REGIONS[-1]), project)
+    assert result.meta["decomposition"] == "recomputed"
+    assert {row["cause"] for row in rows(result)} == {"data_revision"}
+
+
+def test_vintages_of_another_program_are_not_computed_again(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(capmap, "__version__", "0.0.9")
+        between(tmp_path / "results", project, threshold(revised(project), 0.99999))
+    result = diff(resolve(tmp_path / "results", "previous"), resolve(tmp_path / "results", "latest"))
+    assert result.meta["decomposition"] == "inspected", "what today's program computes would be told as a cause"
+    assert "data_revision;parameters" in {row["cause"] for row in rows(result)}
+
+
+def test_nothing_is_blamed_where_nothing_differs(project: Project, tmp_path: Path) -> None:
+    done = publish(project, tmp_path / "results", now=NOW, keep=2, analyses=light(project))
+    assert done.path is not None
+    sides = causes.Sides.of(Vintage(done.path), Vintage(done.path))
+    cells = pl.DataFrame({"indicator": ["patents"]})
+    assert causes.causes(sides, cells) == {"patents": set()}
 
 
 def test_a_parameter_is_a_parameter_change(project: Project, tmp_path: Path) -> None:
@@ -309,6 +366,9 @@ def test_the_command(tmp_path: Path, run_capmap: RunCapmap) -> None:
     words = run_capmap("diff", "-f", "md", "--fail-on-change", cwd=project.root)
     assert words.code == 6
     assert words.stdout.startswith("# Changes from ")
+    for name in ("data/observations.csv", "capmap.toml", "indicators/papers.md"):
+        kept = run_capmap("diff", "-o", name, cwd=project.root)
+        assert (kept.code, "is an input of this project" in kept.stderr) == (2, True), kept.stderr
     (project.root / "data" / "observations.csv").write_text("broken", "utf-8")
     wrong = run_capmap("diff", "2019", cwd=project.root)
     assert wrong.code == 2

@@ -22,6 +22,7 @@ from werkzeug import Request, Response
 
 import capmap
 from capmap.analyses import listing, specialisation
+from capmap.data import records
 from capmap.data.latest import pointed
 from capmap.data.load import load
 from capmap.errors import (
@@ -33,6 +34,7 @@ from capmap.errors import (
     WriteError,
 )
 from capmap.model import Project
+from capmap.operate.diff import compare
 from capmap.operate.refresh import Event, Refreshed, refresh
 
 INDICATOR = """\
@@ -291,6 +293,9 @@ def test_there_is_no_source_of_that_name(project: Path) -> None:
     with pytest.raises(UsageError) as caught:
         go(project, accept=["export"])
     assert caught.value.fix == "did you mean exports?"
+    with pytest.raises(UsageError) as caught:
+        go(project, accept=["nope"])
+    assert caught.value.fix == "the sources are exports"
 
 
 def test_the_sample_is_not_refreshed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,6 +407,9 @@ def test_a_renamed_code_and_a_new_column_are_told(project: Path, served: Served)
     assert [message.rpartition("; ")[0] for message in warnings(events)] == [
         "source exports: its columns changed (new: note)", "source exports: region codes are gone: ITA; new: IT",
     ]  # fmt: skip
+    result = compare(project=project)
+    assert {row["region"] for row in result.tables["cells"].iter_rows(named=True)} >= {"IT", "ITA"}
+    assert set(result.tables["cells"]["cause"]) == {"data_revision"}, "codes as found in the data are no definition"
 
 
 def test_all_sources_that_fail_are_named_at_once(project: Path, served: Served, httpserver: HTTPServer) -> None:
@@ -478,6 +486,62 @@ def test_a_full_disk(project: Path, served: Served, small_disk: Path) -> None:
         go(whole, 1)
     assert contents(whole) == before
     assert pointed(whole / "results") == first.vintage
+
+
+def test_what_came_true_is_told_by_the_next_run_where_this_one_died_before(
+    project: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = project / "said.json"
+    program = f"import sys; open({str(said)!r}, 'ab').write(sys.stdin.buffer.read())"
+    extend(project, '[watch.cars]\nregion = "KOR"\nsector = "cars"\nindicator = "exports"\ncondition = "rca > 2"\n'
+           f"command = {json.dumps([sys.executable, '-c', program])}\n")  # fmt: skip
+    go(project)
+    served.content = figures(odd="KOR,cars,2022,900\nDEU,wine,2022,900\nITA,ships,2022,900").encode()
+    with monkeypatch.context() as patched:
+        patched.setattr("capmap.operate.watch.alert", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            go(project, 1)
+    assert not said.exists()
+    _, events = told(project, 2)
+    assert [event.name for event in events if event.name in ("watch", "alert")] == ["watch", "alert"]
+    assert json.loads(said.read_bytes())["rule"] == "cars"
+    _, events = told(project, 3)
+    assert not [event for event in events if event.name in ("watch", "alert")]
+
+
+def test_a_date_that_no_calendar_has_is_no_date(project: Path, served: Served, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/odd.csv").respond_with_data(
+        figures(), content_type="text/csv", headers={"Last-Modified": "Fri, 31 Dec 9999 23:59:59 -2300"}
+    )
+    (project / "capmap.toml").write_text(RUN.format(url=httpserver.url_for("/odd.csv")))
+    (only,) = go(project).sources
+    assert only.record.changed == "2026-11-22T02:15:00+00:00"
+
+
+def test_what_others_put_into_the_cache_stops_nothing(project: Path, served: Served) -> None:
+    go(project)
+    (project / ".capmap/cache/mine").mkdir()
+    (project / ".capmap/sources/mine.json").mkdir()
+    served.content = figures(scale=1.1).encode()
+    assert go(project, 1).changed
+
+
+def test_codes_that_may_not_be_read_are_a_source_that_fails(
+    project: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "codes.csv").write_text("from,to\nKOR,KOR\n")
+    extend(project, 'codes = { region = "codes.csv" }\n')
+    real, read = records.sha256, pl.read_csv
+
+    def denied(path: Any, real: Callable[..., Any], **options: Any) -> Any:
+        if str(path).endswith("codes.csv"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr("capmap.data.records.sha256", lambda path: denied(path, real))
+    monkeypatch.setattr("capmap.data.sources.pl.read_csv", lambda path, **options: denied(path, read, **options))
+    with pytest.raises(UnreadableError, match=r"the codes in codes.csv cannot be read"):
+        go(project)
 
 
 def test_a_clock_that_goes_backwards(project: Path, served: Served) -> None:
@@ -694,6 +758,34 @@ def test_the_command_is_silent_when_nothing_is_new(command: Callable[..., Any], 
     dry = command("--dry-run", "--since", "2026-01-01")
     assert (dry.code, dry.stderr) == (0, "")
     assert dry.stdout == "exports: not asked, 18 rows\nnothing is new: no vintage would be made\n"
+
+
+def test_what_changed_is_found_where_one_vintage_is_kept(
+    command: Callable[..., Any], run_capmap: Callable[..., Any], project: Path, served: Served
+) -> None:
+    extend(project, "[results]\nkeep = 1\n[complexity]\ndraws = 0\n")
+    go(project)
+    served.content = figures((2020, 2021, 2022)).encode()
+    done = command()
+    assert done.code == 0
+    vintage = pointed(project / "results")
+    assert vintage is not None
+    report = f"results/vintages/{vintage.name}/changes.md"
+    assert done.stderr.splitlines()[-1] == f"capmap: what changed, and why: {report}"
+    assert (project / report).read_text("utf-8").startswith("# Changes from ")
+    asked = run_capmap("diff", cwd=project)
+    assert asked.code == 2
+    assert "raise `keep` under [results]" in asked.stderr
+
+
+def test_a_crossed_rule_is_told_in_words(command: Callable[..., Any], project: Path, served: Served) -> None:
+    rule = 'region = "ITA"\nindicator = "exports"\nsector = "cars"\ncondition = "> 1.2"\n'
+    extend(project, f"[complexity]\ndraws = 0\n[watch.cars]\n{rule}")
+    go(project)
+    served.content = figures().replace("ITA,cars,2021,175.0", "ITA,cars,2021,900.0").encode()
+    said = command("-q").stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("capmap: warning: watch cars: ITA cars (exports): rca > 1.2 (0.")
 
 
 def test_an_unchanged_refresh_imports_nothing_heavy(project: Path) -> None:

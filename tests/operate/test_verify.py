@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -204,6 +206,8 @@ EXPORTS = [
     ("d.ndjson.gz", ["regions"]),
     ("e.tsv", ["explain", "B", "u", "--measure", "class"]),
     ("f.json", ["profile", "B"]),
+    ("g.csv", ["relatedness", "--between", "B", "v"]),
+    ("h.json", ["explain", "B", "u", "--measure", "density_low", "--draws", "5"]),
 ]
 
 
@@ -255,7 +259,9 @@ def test_a_table_of_a_run_is_verified_by_itself(place: Path) -> None:
 
 @pytest.mark.parametrize(
     "words", [["rca", "-o", "/tmp/x"], ["rca", "-p", "/etc"], ["init", "x"], ["run"], ["rca", "--output=/tmp/x"],
-              ["complexity", "--plants=/etc/passwd"], ["refresh"], []],
+              ["complexity", "--plants=/etc/passwd"], ["refresh"], [], ["rca", "-qp/etc"], ["rca", "-qfjson"], ["rca", "-h"],
+              ["rca", "--help"], ["rca", "--quiet"], ["index", "--freeze", "--", "innovation"], ["rca", "--", "--help"],
+              ["rca", "--year=latest"], ["rca", "--debug"]],
 )  # fmt: skip
 def test_words_from_outside_are_not_simply_asked_again(
     place: Path, replay: Callable[[list[str]], int], words: list[str]
@@ -264,6 +270,16 @@ def test_words_from_outside_are_not_simply_asked_again(
     result = Result("rca", {"rca": pl.DataFrame({"a": [1]})}, {"command": "rca", "arguments": words, "inputs": []})
     write(result, path)
     assert replay(["verify", str(path), "-p", str(place), "-q"]) == ExitCode.UNREADABLE
+
+
+def test_a_frozen_index_is_verified_and_not_frozen_again(tmp_path: Path, replay: Callable[[list[str]], int]) -> None:
+    assert replay(["init", str(tmp_path / "own"), "-q"]) == 0
+    own, path = ["-p", str(tmp_path / "own"), "-q"], tmp_path / "x.json"
+    assert replay(["index", "innovation", "--freeze", "--draws=0", *own, "-o", str(path)]) == 0
+    (scale,) = (tmp_path / "own" / "index").glob("*.scale.json")
+    before = scale.stat().st_mtime_ns
+    assert replay(["verify", str(path), *own, "-o", str(tmp_path / "said.json")]) == 0
+    assert scale.stat().st_mtime_ns == before
 
 
 def test_explain_is_written_in_every_format(place: Path, replay: Callable[[list[str]], int]) -> None:
@@ -282,6 +298,13 @@ def test_explain_is_written_in_every_format(place: Path, replay: Callable[[list[
     assert replay(["verify", str(place / "nothing"), "-q"]) == ExitCode.UNREADABLE
 
 
+def test_what_is_verified_is_not_written_over(place: Path, replay: Callable[[list[str]], int]) -> None:
+    before = (place / "results" / "rca.csv").read_bytes()
+    path = str(place / "results" / "rca.csv")
+    assert replay(["verify", path, "-p", str(place), "-q", "-o", path]) == ExitCode.USAGE
+    assert (place / "results" / "rca.csv").read_bytes() == before
+
+
 def test_files_that_say_nothing_are_unreadable(place: Path) -> None:
     project = load(place, environ={})
     for name, content in (
@@ -297,6 +320,20 @@ def test_files_that_say_nothing_are_unreadable(place: Path) -> None:
     write(Result("a", {"a": pl.DataFrame({"b": [1]})}, {"arguments": ["rca"]}), place / "m.parquet")
     with pytest.raises(UsageError, match="on the command line"):
         found(place, "m.parquet")
+
+
+def test_an_exported_file_does_not_unpack_without_bounds(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capmap.operate.verify.MOST_BYTES", 2**20)
+    (place / "x.json.gz").write_bytes(gzip.compress(bytes(2**21)))
+    with pytest.raises(UnreadableError, match="unpacks to more than 1,048,576 bytes"):
+        found(place, "x.json.gz")
+
+
+def test_a_workbook_is_no_archive(place: Path) -> None:
+    with zipfile.ZipFile(place / "x.xlsx", "w") as book:
+        book.writestr("xl/workbook.xml", "<x/>")
+    with pytest.raises(UnreadableError, match="no metadata to compute it again from"):
+        found(place, "x.xlsx")
 
 
 def test_exit_codes_of_the_command(place: Path, run_capmap: RunCapmap) -> None:

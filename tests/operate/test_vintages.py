@@ -25,6 +25,7 @@ from capmap.errors import RefusedError, UnreadableError, UsageError, WriteError
 from capmap.model import Project, Result
 from capmap.operate import vintages as module
 from capmap.operate.compute import Analysis
+from capmap.operate.diff import diff
 from capmap.operate.frozen import thaw
 from capmap.operate.run import everything, run_all
 from capmap.operate.shelf import NAME, Vintage, resolve, vintages
@@ -409,6 +410,39 @@ def test_experts_and_a_frozen_scale_are_among_the_frozen_inputs(tmp_path: Path) 
     assert thawed.scales == project.scales
     assert thawed.scales
     assert index(thawed, "sum", draws=0).tables["index"].equals(index(project, "sum", draws=0).tables["index"])
+
+
+def test_other_answers_of_experts_and_another_frozen_scale_compute_the_index_anew(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    small(root)
+    (root / "index").mkdir()
+    leaves = "".join(f'[[nodes]]\nid = "{one}"\nindicator = "{one}"\nper = "population"\n' for one in INDICATORS)
+    head = 'name = "Sum"\nweighting = "budget"\nexperts = "experts.csv"\n'
+    (root / "index" / "sum.toml").write_text(head + leaves, "utf-8")
+    wanted = {"index": lambda p: index(p, "sum", draws=0)}
+
+    def scores(days: int) -> tuple[pl.DataFrame, Project]:
+        project = load(root, environ={})
+        done = publish(project, tmp_path / "results", now=NOW + timedelta(days=days), keep=12, analyses=wanted)
+        assert done.path is not None
+        assert done.computed == 1
+        return pl.read_parquet(done.path / "index.parquet"), project
+
+    def asked(papers: int) -> None:
+        points = [["a", "papers", papers], ["a", "patents", 80 - papers], ["a", "trademarks", 20]]
+        table(root / "index" / "experts.csv", ["expert", "node", "points"], points)
+
+    asked(50)
+    first, _ = scores(0)
+    asked(10)
+    second, project = scores(1)
+    assert not second.equals(first)
+    assert second.equals(index(project, "sum", draws=0).tables["index"])
+    told = diff(resolve(tmp_path / "results", "previous"), resolve(tmp_path / "results", "latest"))
+    assert set(told.tables["cells"]["cause"]) == {"definitions"}
+    keep(project, freeze(project, "sum"))
+    _, project = scores(2)
+    assert project.scales
 
 
 def test_a_large_project_is_not_frozen(project: Project, tmp_path: Path) -> None:

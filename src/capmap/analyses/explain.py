@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -12,6 +13,7 @@ from capmap.analyses import (
     explain_intensity,
     explain_normalise,
     explain_rca,
+    explain_table,
     selection,
 )
 from capmap.analyses.explain_parts import place
@@ -27,10 +29,13 @@ from capmap.model import TOTAL, Indicator, Project, Result
 MEASURES = {
     "rca": explain_rca.MEASURES,
     "complexity": explain_complexity.MEASURES,
+    "relatedness": explain_complexity.OF_PAIR,
     "intensity": explain_intensity.MEASURES,
     "normalise": explain_normalise.MEASURES,
     "index": explain_index.MEASURES,
 }
+#: Measures without an arithmetic of their own, by the family whose project they are measured on.
+PRINTED = {"cells": explain_table.OF_CELLS, "ratios": explain_table.OF_RATIOS, "index": explain_table.OF_INDEX}
 #: Stands for a region or a sector that a measure does not have.
 NOBODY = ("-", "_", "")
 
@@ -52,6 +57,10 @@ def explain(
     floor: float = FLOOR,
     weights: str | None = None,
     impute: str | None = None,
+    other: str | None = None,
+    income: str | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     **changes: Any,
 ) -> Result:
     """Where one number comes from.
@@ -70,6 +79,9 @@ def explain(
     method, per, winsorise : of `normalise`, for the measure `score`.
     floor : of `intensity`.
     weights, impute : of `index`.
+    other : the other sector of `proximity` and `p_value`, the other region of `p_ahead`, `similarity` and the like.
+    income : indicator of the income of regions, for `prody` and `expy`.
+    draws, seed : of measures by draws, where they are not those of the run file.
     changes : keys of `[specialisation]`, such as `reference="ex:CHN"`.
 
     Returns
@@ -77,7 +89,9 @@ def explain(
     Result with tables `answer` (one row), `steps` (each symbol with its expression and value, in the order of
     computation), `inputs` (the figures summed in a step, each with its file, line and hash, and the figures that are
     computed themselves, which have none), `parameters`, `treatment`, `sensitivity`, and for an index `contributions`.
-    `meta["follows"]` says that the arithmetic of the steps was done over and gave the answer. A figure that is null has its
+    `meta["follows"]` says that the arithmetic of the steps was done over and gave the answer. A measure that no arithmetic
+    on a few figures gives (ranges by draws, models) has no steps, `follows` is null, and a table `procedure` says how it
+    comes about and which command repeats it. A figure that is null has its
     reason in the answer's `note`.
 
     Raises
@@ -85,15 +99,28 @@ def explain(
     UsageError : unknown names, with the nearest ones; a measure that the indicator does not have.
     RefusedError : the measure is refused for these data.
     """
+    drawn = {"draws": draws, "seed": seed}
     if index is not None or node is not None:
-        return _of_index(project, region, measure, year, index, node, weights, impute)
+        return _of_index(project, region, measure, year, index, node, weights, impute, other, drawn)
     meta = _indicator(project, indicator, sector)
     name = _measure(meta, measure, project)
-    if name in MEASURES["complexity"]:
+    _idle(name, {"other": other, "income": income, **drawn}, {"method": method, "per": per, "winsorise": winsorise})
+    if name in PRINTED["cells"] or name in PRINTED["ratios"]:
+        measured = _rolled(project, level)
+        code, goal = _optional(measured, region, sector, meta)
+        two = _other(measured, other, meta, {**PRINTED["cells"], **PRINTED["ratios"]}[name].of)
+        return explain_table.explain_printed(
+            measured, meta, code, goal, two, name, year, level, original=project, income=income, **drawn, **changes,
+        )  # fmt: skip
+    if name in (*MEASURES["complexity"], *MEASURES["relatedness"]):
         measured = declared(_rolled(project, level), str(changes.get("reference") or "world"))
         code, goal = _optional(measured, region, sector, meta)
-        shared = {key: value for key, value in changes.items() if key in ("reference", "exclude", "window") and value}
-        return explain_complexity.explain_complexity(project, measured, meta, code, goal, name, year, level, **shared)
+        kept = ("reference", "exclude", "window", "threshold")
+        shared = {key: value for key, value in changes.items() if key in kept and value}
+        two = _other(measured, other, meta, "sectors")
+        return explain_complexity.explain_complexity(
+            project, measured, meta, code, goal, name, year, level, two, **shared
+        )
     if meta.kind in ("count", "value") and name not in ("treated", "score", "rank", "percentile"):
         _needs_sector(sector, name)
         measurable(project, [meta.id])
@@ -120,13 +147,24 @@ def _of_index(
     node: str | None,
     weights: str | None,
     impute: str | None,
+    other: str | None,
+    drawn: Mapping[str, Any],
 ) -> Result:
     name = measure or "score"
-    if name not in MEASURES["index"]:
-        raise _unknown(name, MEASURES["index"], "an index")
+    known = (*MEASURES["index"], *PRINTED["index"])
+    if name not in known:
+        raise _unknown(name, known, "an index")
     given = {"weights": weights, "impute": impute}
     options = {key: value for key, value in given.items() if value is not None}
     code = selection.own_region(project, region)
+    unheard = [key for key, value in {"other": other, **drawn}.items() if value is not None]
+    if unheard and (name not in PRINTED["index"] or (other and PRINTED["index"][name].of != "regions")):
+        words = " and ".join(f"--{key}" for key in unheard)
+        raise UsageError(f"{words} means nothing to {name}", fix=f"leave {words} out, or name another --measure")
+    if name in PRINTED["index"]:
+        options |= {key: value for key, value in drawn.items() if value is not None}
+        two = None if other is None else selection.own_region(project, other)
+        return explain_index.explain_replicates(project, code, name, year, id=index, node=node, other=two, **options)
     return explain_index.explain_index(project, code, name, year, id=index, node=node, **options)
 
 
@@ -172,6 +210,35 @@ def _optional(project: Project, region: str, sector: str | None, meta: Indicator
     return code, None if sector is None or sector in NOBODY else selection.sector(project, sector, [meta])
 
 
+def _other(project: Project, other: str | None, meta: Indicator, of: str) -> str | None:
+    """Code of the other one of a pair; refuses one where the measure is of no pair."""
+    if other is None:
+        return None
+    if of == "sectors":
+        return selection.sector(project, other, [meta])
+    if of == "regions":
+        return selection.own_region(project, other)
+    raise UsageError("this measure is of no pair", fix="leave out --other")
+
+
+def _idle(name: str, printed: Mapping[str, Any], normalised: Mapping[str, Any]) -> None:
+    """Refuses options that mean nothing to a measure, so that nobody takes them for heard."""
+    where = {**PRINTED["cells"], **PRINTED["ratios"]}.get(name)
+    hears: set[str] = set()
+    if name in MEASURES["relatedness"] or (where is not None and where.of in explain_table.PAIRS):
+        hears |= {"other"}
+    if where is not None and where.command in ("complexity", "opportunities", "relatedness"):
+        hears |= {"draws", "seed"}
+    if where is not None and where.extra in ("income", "expy"):
+        hears |= {"income"}
+    if name in MEASURES["normalise"]:
+        hears |= set(normalised)
+    unheard = [key for key, value in {**printed, **normalised}.items() if value is not None and key not in hears]
+    if unheard:
+        words = " and ".join(f"--{key}" for key in unheard)
+        raise UsageError(f"{words} means nothing to {name}", fix=f"leave {words} out, or name another --measure")
+
+
 def _needs_sector(sector: str | None, name: str) -> None:
     if sector is None or sector in NOBODY:
         raise UsageError(f"{name} is of a region in a sector, and no sector is named",
@@ -187,9 +254,15 @@ def _measure(meta: Indicator, wanted: str | None, project: Project) -> str:
             "percentile" if meta.kind == "score" else "rii" if meta.denominator in project.catalogue else "ratio_median"
         )
     if meta.kind in ("count", "value"):
-        known = (*MEASURES["rca"], *MEASURES["complexity"], *MEASURES["normalise"])
+        known = (
+            *MEASURES["rca"],
+            *MEASURES["complexity"],
+            *MEASURES["relatedness"],
+            *MEASURES["normalise"],
+            *PRINTED["cells"],
+        )
     else:
-        known = (*MEASURES["intensity"], *MEASURES["normalise"])
+        known = (*MEASURES["intensity"], *MEASURES["normalise"], *PRINTED["ratios"])
     if wanted not in known:
         raise _unknown(wanted, known, f"{meta.id}, which is of the kind {meta.kind},")
     return wanted

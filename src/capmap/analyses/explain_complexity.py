@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import explain_formulas, presence, selection
-from capmap.analyses.complexity import History, Indices, Outlook, outlook, sector_proximity
+from capmap.analyses.complexity import History, Indices, Outlook, complexity, outlook, sector_proximity
 from capmap.analyses.explain_parts import Sources, Story, changed, cited, derived, read_as, setting
 from capmap.analyses.explain_sensitivity import turning_points
 from capmap.analyses.presence import Conventions, Table, conventions, tables
@@ -27,6 +27,7 @@ Bools = NDArray[np.bool_]
 OF_REGION = ("diversity", "mean_ubiquity", "eci", "eci_rank", "fitness", "coi")
 OF_SECTOR = ("ubiquity", "pci", "pci_rank", "q")
 OF_CELL = ("presence", "density", "relative_density", "distance", "cog")
+OF_PAIR = ("proximity",)
 MEASURES = (*OF_REGION, *OF_SECTOR, *OF_CELL)
 #: Conventions that matter to presence, and to all that rests on it.
 SETTINGS = (
@@ -45,6 +46,7 @@ class Place:
     chosen: Conventions
     region: str | None
     sector: str | None
+    other: str | None = None
 
     @property
     def row(self) -> int:
@@ -109,16 +111,22 @@ def explain_complexity(
     name: str,
     year: selection.Year,
     level: str | None,
+    other: str | None = None,
     **changes: Any,
 ) -> Result:
-    """The explanation of a measure of `capmap complexity`, in the conventions of the run file."""
+    """The explanation of a measure of `capmap complexity` or a proximity, in the conventions of the run file.
+
+    `other` is the other sector of a proximity.
+    """
     selection.one_year(year)
     chosen = conventions(measured, None, **changes)
     found, whole = tables(measured, meta, year, chosen)
     if not found:
         has = ", ".join(str(one) for one in whole.years if one is not None)
         raise RefusedError(f"{meta.id}: no data in {year} (has {has})", fix="name one of these years, or latest")
-    place = Place(measured, whole, found[0], chosen, region, sector)
+    if name in OF_PAIR:
+        region = None
+    place = Place(measured, whole, found[0], chosen, region, sector, other)
     _check(place, name)
     story, sources = Story(name), Sources(project, level)
     _presence(place, story)
@@ -127,6 +135,8 @@ def explain_complexity(
         _near(place, story)
     if name == "coi":
         _outlook_index(place, story)
+    if name in OF_PAIR:
+        _pair(place, story)
     _parameters(place, story)
     read_as(project, story, level, meta.id)
     _lines(place, story, sources, name)
@@ -136,8 +146,9 @@ def explain_complexity(
     if region is not None and sector is not None:
         story.sensitivity = _sensitivity(place)
     about = {
-        "indicator": meta.id, "year": place.table.year, "region": None if name in OF_SECTOR else region,
-        "sector": None if name in OF_REGION else sector, "note": _note(place, name),
+        "indicator": meta.id, "year": place.table.year,
+        "region": None if name in (*OF_SECTOR, *OF_PAIR) else region, "sector": None if name in OF_REGION else sector,
+        "other": other if name in OF_PAIR else None, "note": _note(place, name),
     }  # fmt: skip
     return story.result(about, {
         "command": "explain",
@@ -145,14 +156,36 @@ def explain_complexity(
         "method": explain_formulas.METHODS[name],
         "cited": cited(meta),
         "blocks": [dict(place.table.meta)],
-        "row": {},
+        "row": _doubt(place, name, changes),
     })  # fmt: skip
+
+
+def _doubt(place: Place, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """The range over draws, the rank and how many are ranked, which stand beside an index or a rank."""
+    of_region = name in ("eci", "eci_rank")
+    if (not of_region and name not in ("pci", "pci_rank")) or place.point.found is None:
+        return {}
+    code, start, table = (place.region, "eci", "regions") if of_region else (place.sector, "pci", "sectors")
+    when = "latest" if place.table.year is None else place.table.year
+    only: dict[str, Any] = {"region": [code]} if of_region else {"sector": [code]}
+    found = complexity(
+        place.project, indicator=[place.table.indicator.id], year=when, table=(table,), **only, **changes
+    )
+    row = found.tables[table].row(0, named=True)
+    known = place.point.eci if of_region else place.point.pci
+    told = {"low": row[f"{start}_low"], "high": row[f"{start}_high"], "rank": row[f"{start}_rank"]}
+    return told | {
+        "n": int((~np.isnan(known)).sum()),
+        "rank_low": row.get("rank_low"),
+        "rank_high": row.get("rank_high"),
+    }
 
 
 def _check(place: Place, name: str) -> None:
     for what, code, codes, needed in (
-        ("region", place.region, place.table.regions, name not in OF_SECTOR),
+        ("region", place.region, place.table.regions, name not in (*OF_SECTOR, *OF_PAIR)),
         ("sector", place.sector, place.table.sectors, name not in OF_REGION),
+        ("sector", place.other, place.table.sectors, False),
     ):
         if needed and code is None:
             raise UsageError(
@@ -162,13 +195,39 @@ def _check(place: Place, name: str) -> None:
             raise UsageError(f"{what} {code} has no rows of {place.table.indicator.id}", fix=f"see `capmap {what}s`")
 
 
+def _pair(place: Place, story: Story) -> None:
+    """Proximity of two sectors: how many regions hold both, and either."""
+    if place.other is None:
+        raise UsageError("proximity is of two sectors, and one is named", fix="name the other sector: --other CODE")
+    if place.other == place.sector:
+        raise UsageError(
+            f"proximity is of two sectors, and {place.sector} is named twice", fix="name another one: --other CODE"
+        )
+    held, one, two = place.table.presence, place.column, place.table.sectors.index(place.other)
+    both = held[:, one] & held[:, two]
+    story.figures("together", "sum(inputs)", lambda: place.of_regions("together", both, both))
+    story.figures(
+        "ubiquity_other", "sum(inputs)", lambda: place.of_regions("ubiquity_other", held[:, two], held[:, two])
+    )
+    story.parameters["n"] = (int(held.any(axis=1).sum()), "regions that hold a sector")
+    value = float(place.proximity[one, two])
+    how = place.chosen.complexity.proximity
+    story.values["proximity"] = None if np.isnan(value) else value
+    story.formulas["proximity"] = "None" if np.isnan(value) else explain_formulas.PROXIMITY.get(how, "correlation")
+    if how not in explain_formulas.PROXIMITY:
+        story.parameters["correlation"] = (value, f"{how} over all regions: capmap relatedness")
+        story.formulas["proximity"] = "None" if np.isnan(value) else "correlation"
+
+
 def _note(place: Place, name: str) -> str | None:
     """Why there is no answer: region or sector take no part, or there is no index."""
     found = []
-    if name not in OF_SECTOR:
+    if name not in (*OF_SECTOR, *OF_PAIR):
         found += str(place.table.who.region_reasons[place.row]).split(";")
     if name not in OF_REGION:
         found += str(place.table.who.sector_reasons[place.column]).split(";")
+    if name in OF_PAIR and place.other is not None:
+        found += str(place.table.who.sector_reasons[place.table.sectors.index(place.other)]).split(";")
     if name in ("eci", "pci", "eci_rank", "pci_rank", "coi", "cog") and place.point.found is None:
         found.append(place.point.reason)
     if name in ("relative_density", "cog") and place.table.presence[place.row, place.column]:
@@ -387,11 +446,15 @@ def _lines(place: Place, story: Story, sources: Sources, name: str) -> None:
     """The lines behind presence: the region's own figures, or those of the sector."""
     meta = place.table.indicator
     years = list(place.table.meta["periods"])
-    if name in OF_SECTOR:
+    if name in (*OF_SECTOR, *OF_PAIR):
         regions = [
             code for code, out in zip(place.table.regions, place.table.who.region_reasons, strict=True) if not out
         ]
         story.inputs["x_of_sector"] = lambda: sources.rows("x_of_sector", meta.id, years, regions, [place.sector or ""])
+        if name in OF_PAIR:
+            story.inputs["x_of_other"] = lambda: sources.rows(
+                "x_of_other", meta.id, years, regions, [place.other or ""]
+            )
     else:
         story.inputs["x_of_region"] = lambda: sources.rows(
             "x_of_region", meta.id, years, [place.region or ""], place.table.sectors

@@ -30,7 +30,7 @@ COMMON = {
 }
 #: The doubt of counts: O and E are divided by phi alike.
 COUNTS = {
-    "rca_low": "gammaincinv(x_ij / phi, (1 - level) / 2) * phi / expected",
+    "rca_low": "gammaincinv(x_ij / phi, (1 - level) / 2) * phi / expected if x_ij > 0 else 0",
     "rca_high": "gammainccinv(x_ij / phi + 1, (1 - level) / 2) * phi / expected",
     "posterior_shape": "x_ij / phi + alpha",
     "posterior_rate": "expected / phi + alpha",
@@ -127,3 +127,24 @@ METHODS = {
     "score": _HANDBOOK,
     "coverage": _HANDBOOK, "imputed_share": _HANDBOOK,
 }  # fmt: skip
+METHODS["proximity"] = f"{_SPACE}; van Eck & Waltman (2009), JASIST 60(8), 1635-1651"
+#: The same of what a command prints besides.
+PRINTED = {
+    "complexity": _ECI,
+    "opportunities": f"{_SPACE}; the model and its grade: capmap opportunities --backtest",
+    "relatedness": "Strona et al. (2014), Nature Communications 5, 4114: tables of the same margins",
+    "compare": _GAMMA,
+    "sector": "Hirschman (1964), American Economic Review 54(5), 761-762",
+    "profile": "a ratio of two figures of the project",
+    "rca": _BALASSA,
+    "normalise": _HANDBOOK,
+    "index": "Saisana, Saltelli & Tarantola (2005), Journal of the Royal Statistical Society A 168(2), 307-323",
+    "robustness": "Saisana, Saltelli & Tarantola (2005), Journal of the Royal Statistical Society A 168(2), 307-323",
+}
+#: Proximity of two sectors, from the regions that hold both and either; `n` hold anything.
+PROXIMITY = {
+    "minimum_conditional": "together / max(ubiquity, ubiquity_other)",
+    "cosine": "together / sqrt(ubiquity * ubiquity_other)",
+    "jaccard": "together / (ubiquity + ubiquity_other - together)",
+    "association": "n * together / (ubiquity * ubiquity_other)",
+}

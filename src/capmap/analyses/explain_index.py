@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from capmap.analyses import explain_formulas, selection
+from capmap.analyses import explain_formulas, explain_table, selection
 from capmap.analyses.explain_normalise import LOGGED, SCORES
 from capmap.analyses.explain_parts import Sources, Story, derived, letters
 from capmap.analyses.explain_sensitivity import rank_points
-from capmap.analyses.index import index_table, told
+from capmap.analyses.index import index, index_table, told
 from capmap.analyses.index_build import Built
 from capmap.analyses.index_choice import allowed, chosen, measured
 from capmap.analyses.index_tables import step_tables
@@ -27,7 +27,6 @@ MEASURES = ("score", "rank", "coverage", "imputed_share")
 #: Mean -> function of formulas; the others have no arithmetic on single figures.
 MEANS = {
     "arithmetic": "mean", "geometric": "geomean", "harmonic": "harmean", "median": "wmedian", "bottleneck": "pfb",
-    "mazziotta_pareto": "mpi",
 }  # fmt: skip
 CONTRIBUTIONS = {
     "node": pl.String, "parent": pl.String, "level": pl.Int32, "indicator": pl.String, "sector": pl.String,
@@ -35,6 +34,35 @@ CONTRIBUTIONS = {
     "treated": pl.Float64, "score": pl.Float64, "weight_share": pl.Float64, "effective_weight": pl.Float64,
     "contribution": pl.Float64, "note": pl.String,
 }  # fmt: skip
+
+
+def explain_replicates(
+    project: Project, region: str, name: str, year: selection.Year, *, id: str | None, node: str | None,  # noqa: A002
+    other: str | None, **options: Any,
+) -> Result:  # fmt: skip
+    """The explanation of what the replicates of an index give: ranges of ranks, probabilities, moves."""
+    file = chosen(project, id)
+    selection.one_year(year)
+    wanted = _node(file, node)
+    several = [project.catalogue[one.indicator].source.model_dump() | {"indicator": one.indicator}
+               for one in file.nodes if one.indicator is not None]  # fmt: skip
+    label = next((one.name for one in file.nodes if one.id == wanted), None)
+    cited = {"name": file.name if label is None else f"{label} ({file.name})", "noun": None, "unit": "score",
+             "kind": "index", "sources": several}  # fmt: skip
+    return explain_table.explain_replicates(project, region, other, name, year, file, wanted, cited, options)
+
+
+def _node(file: IndexFile, node: str | None) -> str:
+    """Id of a node of the file, the index itself where none is named."""
+    wanted = node or file.id
+    known = [file.id, *(one.id for one in file.nodes)]
+    if wanted not in known:
+        near = nearest(wanted, known)
+        raise UsageError(
+            f"{file.id} has no node {wanted!r}",
+            fix=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
+        )
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -127,14 +155,7 @@ def explain_index(
     built = measured(project, file, year, **options)
     parameters = {"id": file.id, "year": str(year), "weights": "given", "impute": None} | options
     meta = told(built, parameters)
-    wanted = node or file.id
-    known = [file.id, *(one.id for one in file.nodes)]
-    if wanted not in known:
-        near = nearest(wanted, known)
-        raise UsageError(
-            f"{file.id} has no node {wanted!r}",
-            fix=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
-        )
+    wanted = _node(file, node)
     block = meta["blocks"][-1]
     tables = {"index": index_table(built)} | step_tables(built)
     one = Scored(project, file, built, tables, region, block["year"])
@@ -164,11 +185,22 @@ def explain_index(
         "method": f"{explain_formulas.METHODS['score']}; {file.name}, index file {file.id}",
         "cited": _cited(one, wanted, meta["names"]),
         "blocks": [block],
-        "row": {key: row[key] for key in ("score", "rank", "coverage", "note")} | {"n": block["scored"]},
+        "row": {key: row[key] for key in ("score", "rank", "coverage", "note")} | _doubt(one, wanted, row, options),
     })  # fmt: skip
     contributions = pl.DataFrame([_contribution(one, leaf, wanted) for leaf in one.below(wanted)], schema=CONTRIBUTIONS)
     answer = found.tables["answer"].with_columns(measure=pl.lit(name))
     return Result("explain", {**found.tables, "answer": answer, "contributions": contributions}, found.meta)
+
+
+def _doubt(one: Scored, node: str, row: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """How many regions are ranked, and the range of the rank over replicates, which only the whole index has."""
+    n = one.of("index", node)["rank"].drop_nulls().len()
+    if node != one.file.id or row["rank"] is None:
+        return {"n": n}
+    year = "latest" if one.year is None else one.year
+    whole = index(one.project, one.file.id, year=year, region=[one.region], **options).tables["index"]
+    own = whole.filter(pl.col("node") == node).row(0, named=True)
+    return {"n": n, "rank_low": own["rank_low"], "rank_high": own["rank_high"]}
 
 
 def _tree(one: Scored, story: Story, node: str) -> None:
@@ -189,13 +221,16 @@ def _tree(one: Scored, story: Story, node: str) -> None:
     if len(below) == 1:
         story.formulas[name] = symbol(below[0])
     elif how not in MEANS:
-        story.formulas[name] = "None"
-        story.treatment.append((f"mean_{node}", f"{how}: places among all regions, no arithmetic of one region", None))
+        whole = f"whole_{symbol(node)[6:]}"
+        story.parameters[whole] = (one.score(node), f"{how} mean over all regions: capmap index {one.file.id} --steps")
+        story.formulas[name] = whole
+        story.treatment.append((f"mean_{node}", f"{how}: computed from the scores of all regions together", None))
     else:
         shift = _shift(one, node)
-        expression = f"{MEANS[how]}(inputs)" + (f" - shift_{node}" if shift else "")
+        mark = f"shift_{symbol(node)[6:]}"
+        expression = f"{MEANS[how]}(inputs)" + (f" - {mark}" if shift else "")
         if shift:
-            story.parameters[f"shift_{node}"] = (shift, f"added before the {how} mean, taken off after")
+            story.parameters[mark] = (shift, f"added before the {how} mean, taken off after")
         year = one.year
         story.figures(name, expression, lambda: derived(
             name, one.file.id, year, value=values + shift, factor=weights, sector=known, region=[one.region] * len(known),
@@ -275,8 +310,12 @@ def _scaled(one: Scored, story: Story, own: IndexNode, name: str, treated: str) 
         story.treatment.append(
             (f"imputed_{own.id}", "the gap takes the mean of the region's other scores in the pillar", 1)
         )
-        return "None"
+        story.parameters[f"imputed_{end}"] = (_known(story, name), "mean of the other scores")
+        return f"imputed_{end}"
     kept, origin = column.scale.parameters, "frozen scale" if one.built.kept is not None else "column"
+    if leaf.normaliser not in SCORES:  # a transformation that is fitted to the whole column
+        story.parameters[f"fitted_{end}"] = (_known(story, name), f"{leaf.normaliser} of the whole column")
+        return f"fitted_{end}"
     expression = SCORES[leaf.normaliser][leaf.direction == -1]
     if leaf.normaliser == "rank":  # the larger rank is the better one, so that it can be added up
         expression = f"1 + {'below' if leaf.direction == 1 else 'above'}(inputs, treated)"
@@ -299,6 +338,12 @@ def _scaled(one: Scored, story: Story, own: IndexNode, name: str, treated: str) 
         expression = re.sub(rf"\b{part}\b", f"{part}_{end}", expression)
         story.parameters[f"{part}_{end}"] = (value, origin)
     return re.sub(r"\btreated\b", treated, expression)
+
+
+def _known(story: Story, name: str) -> float | None:
+    """What a symbol came to, as a number."""
+    value = story.values.get(name)
+    return None if value is None or isinstance(value, str) else float(value)
 
 
 def _raw(one: Scored, own: IndexNode, year: int | None, mark: str) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from capmap.analyses import explain_formulas, selection
+from capmap.analyses import explain_formulas, explain_table, selection
 from capmap.analyses.explain_parts import INPUTS, Sources, Story, cited, letters, read_as
 from capmap.analyses.explain_sensitivity import rank_points
 from capmap.analyses.normalise import normalise
@@ -58,21 +58,16 @@ def explain_normalised(
 ) -> Result:
     """The explanation of a measure of `capmap normalise`; `options` are keywords of `normalise`.
 
-    Raises
-    ------
-    UsageError : a method whose transformation is fitted to the column, so that no arithmetic tells it.
+    A score by a transformation that is fitted to the whole column has no arithmetic; see `explain_fitted`.
     """
     told = normalise(project, indicator=[meta.id], year=year, sector=[sector], complete=True, **options)
     method = told.meta["parameters"]["method"]
-    if method not in SCORES:
-        raise UsageError(
-            f"a score by {method} comes from a transformation that is fitted to the whole column",
-            fix=f"explain one of {', '.join(SCORES)}",
-        )
     table = told.tables["normalise"]
     own = table.filter(pl.col("region") == region)
     if own.is_empty():
         raise UsageError(f"{region} has no row of {meta.id}", fix="see `capmap regions`")
+    if method not in SCORES and name == "score":
+        return explain_table.explain_fitted(project, meta, told, own.row(0, named=True), name)
     row, block, cure = own.row(0, named=True), told.meta["blocks"][0], told.tables["treatment"].row(0, named=True)
     story, sources = Story(name), Sources(project)
     when = row["year"]
@@ -139,7 +134,7 @@ def _treated(story: Story, cure: Mapping[str, Any]) -> None:
 
 def _scored(story: Story, method: str, direction: int, cure: Mapping[str, Any], column: pl.DataFrame) -> None:
     """The score on its scale, and the rank, as arithmetic."""
-    expression = SCORES[method][direction == -1]
+    expression = SCORES.get(method, ("score_of_column",) * 2)[direction == -1]
     if method == "goalposts" and cure["scale_log"]:
         expression = LOGGED if direction == 1 else f"1 - {LOGGED}"
 

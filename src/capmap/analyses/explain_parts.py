@@ -39,7 +39,7 @@ SENSITIVITY = {
 }  # fmt: skip
 ANSWER = {
     "indicator": pl.String, "year": pl.Int32, "region": pl.String, "sector": pl.String, "measure": pl.String,
-    "value": pl.Float64, "text": pl.String, "expression": pl.String, "note": pl.String,
+    "other": pl.String, "value": pl.Float64, "text": pl.String, "expression": pl.String, "note": pl.String,
 }  # fmt: skip
 
 #: Parameters that matter to every measure.
@@ -171,12 +171,12 @@ class Story:
         answer = {**about, "measure": self.measure.rstrip("_"), "expression": self.formulas[self.measure]}
         answer |= {"text": final} if isinstance(final, str) else {"value": _number(final)}
         return Result("explain", {
-            "answer": _table([answer], ANSWER),
-            "steps": _table(steps, STEPS),
+            "answer": as_table([answer], ANSWER),
+            "steps": as_table(steps, STEPS),
             "inputs": pl.concat([pl.DataFrame(schema=INPUTS), *frames.values(), *beside]),
-            "parameters": _table([_parameter(name, *pair) for name, pair in told.items()], PARAMETERS),
-            "treatment": _table([dict(zip(TREATMENT, row, strict=True)) for row in self.treatment], TREATMENT),
-            "sensitivity": _table(self.sensitivity, SENSITIVITY),
+            "parameters": as_table([as_parameter(name, *pair) for name, pair in told.items()], PARAMETERS),
+            "treatment": as_table([dict(zip(TREATMENT, row, strict=True)) for row in self.treatment], TREATMENT),
+            "sensitivity": as_table(self.sensitivity, SENSITIVITY),
         }, {**meta, "follows": _same(reckoned, final)})  # fmt: skip
 
 
@@ -241,7 +241,8 @@ def digest(frame: pl.DataFrame) -> str:
     return hashlib.sha256(render(Result("figures", {"figures": frame.drop("symbol")}), "csv")).hexdigest()
 
 
-def _table(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+def as_table(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows as a table of this schema; None for what a row does not have."""
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=dict(schema))
 
 
@@ -250,7 +251,8 @@ def _number(value: float | None) -> float | None:
     return None if value is None or value != value else float(value)  # noqa: PLR0124 - NaN differs from itself
 
 
-def _parameter(name: str, value: Any, origin: str) -> dict[str, Any]:
+def as_parameter(name: str, value: Any, origin: str) -> dict[str, Any]:
+    """A row of PARAMETERS."""
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return {"parameter": name, "value": text, "number": number, "origin": origin}
@@ -276,13 +278,18 @@ def read_as(project: Project, story: Story, level: str | None, indicator: str) -
         story.treatment.append(("rolled_up", f"codes are added up to the level {level} of their lists", None))
 
 
-def letters(story: Story, frames: Iterable[pl.DataFrame]) -> None:
-    """Tells which figures carry a status: estimated, imputed, provisional, breaks."""
+def carried(frames: Iterable[pl.DataFrame]) -> list[tuple[str, str, int | None]]:
+    """Rows of a treatment: which figures carry a status, estimated, imputed, provisional or at a break."""
     from capmap.model import STATUSES
 
     together = pl.concat([pl.DataFrame(schema=INPUTS), *frames]).drop_nulls("status").unique(["file", "line"])
     counted = together.group_by("status").len().sort("status")
-    story.treatment += [(f"status_{letter}", STATUSES[letter], n) for letter, n in counted.iter_rows() if letter != "A"]
+    return [(f"status_{letter}", STATUSES[letter], n) for letter, n in counted.iter_rows() if letter != "A"]
+
+
+def letters(story: Story, frames: Iterable[pl.DataFrame]) -> None:
+    """Tells which figures carry a status."""
+    story.treatment += carried(frames)
 
 
 def place(project: Project, region: str, sector: str | None, meta: Indicator) -> tuple[str, str | None]:

@@ -271,7 +271,7 @@ def _formulas(one: Cell, story: Story, row: dict[str, Any], block: dict[str, Any
         _of_values(one, story, block)
     story.formulas["band"] = formulas.BAND
     _withheld(one, story, row)
-    _over_time(one, story)
+    _over_time(one, story, row)
     _without_largest(one, story, row)
     if name == "rca_per_capita":
         _per_head(one, story)
@@ -360,7 +360,7 @@ def _missing_share(one: Cell) -> float:
     return 0.0 if gap is None else float(gap[one.at[1]])
 
 
-def _over_time(one: Cell, story: Story) -> None:
+def _over_time(one: Cell, story: Story, row: dict[str, Any]) -> None:
     """Whether the cell was material in each of the latest periods."""
     first = max(0, one.period - PERSISTENCE_PERIODS + 1)
     wanted = list(range(first, one.period + 1))
@@ -382,7 +382,9 @@ def _over_time(one: Cell, story: Story) -> None:
     story.figures("persistence", "sum(inputs)", frame)
     story.formulas["periods"] = "count_of_periods"
     story.parameters["count_of_periods"] = (len(wanted), "counted")
-    if story.measure == "trajectory":
+    if row["persistence"] is None:  # a break in the series, or too few periods: nothing is said of them
+        story.formulas |= {"persistence": "None", "trajectory": "None"}
+    elif story.measure == "trajectory":
         _, held, gone = flags()
         story.formulas["trajectory"] = formulas.TRAJECTORY
         story.parameters |= {"now_material": (int(held[-1]), "measured"), "certainly_gone": (int(gone), "measured")}

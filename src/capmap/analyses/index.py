@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from capmap.analyses import selection
 from capmap.analyses.index_audit import audit_tables
-from capmap.analyses.index_build import Built, imputations, scale_told, units
+from capmap.analyses.index_build import SOME_SMALL, Built, imputations, scale_told, small_counts, units, unscored
 from capmap.analyses.index_choice import Impute, Weights, allowed, chosen, measured
 from capmap.analyses.index_coherence import coherence_tables
 from capmap.analyses.index_gap import gap_table
@@ -35,6 +35,9 @@ COLUMNS = (
 
 #: Replicates and seed where none are asked for.
 DRAWS, SEED = 10_000, 20230926
+#: Normalisers from 0 to 1, and means that bring every node below on a scale of their own.
+ONE_SCALE = frozenset({"min_max", "goalposts", "percentile"})
+REGARDLESS = ("copeland", "kemeny", "mazziotta_pareto")
 #: Means that may need a constant to make scores positive.
 SHIFTED_MEANS = ("geometric", "harmonic", "power")
 
@@ -312,17 +315,39 @@ def _notes(built: Built, node: str, score: Floats, outside: Bools) -> list[str |
     return [str(one) or None for one in text]
 
 
+def _unlike(built: Built) -> dict[str, list[str]]:
+    """Nodes that bring scores on unlike scales together, with the normalisers below them; each where it happens first."""
+    frame = built.frame
+    kinds: dict[str, frozenset[str]] = {leaf.node.id: frozenset({leaf.normaliser}) for leaf in frame.leaves}
+    found = {}
+    for node in frame.inner:  # children before parents
+        below = [kinds[child] for child in frame.children[node]]
+        kinds[node] = frozenset().union(*below)
+        if frame.means[node] in REGARDLESS and len(below) > 1:
+            kinds[node] = frozenset({frame.means[node]})
+        elif len({frozenset({"unit"}) if one <= ONE_SCALE else one for one in below}) > 1:
+            found[node] = sorted(kinds[node])
+    return found
+
+
+def _few(built: Built) -> dict[str, list[int]]:
+    """Counts of which many are small, with the number of scored units that have such and that have any."""
+    found = small_counts(built, np.concatenate([*built.scored.values(), np.empty(0, np.intp)]))
+    return {node: [few, known] for node, (few, known) in found.items() if few > SOME_SMALL * known}
+
+
 def told(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a reader must know."""
     frame, found = built.frame, built.figures
+    reasons = unscored(built)
     blocks = [
         {
             "index": frame.root, "name": frame.file.name, "year": period, "scored": len(built.scored[k]),
             "regions": int((~np.isnan(found.values[built.period(k)])).any(axis=1).sum()),
             "years": dict(found.years[period]),
             "left_out": {
-                reason: [found.regions[i] for i in np.flatnonzero(built.screening.reasons[built.period(k)] == reason)]
-                for reason in sorted(set(built.screening.reasons[built.period(k)].tolist()) - {""})
+                reason: [found.regions[i] for i in np.flatnonzero(reasons[built.period(k)] == reason)]
+                for reason in sorted(set(reasons[built.period(k)].tolist()) - {""})
             },
             "replicates": built.robust[k].ranks.replicates if k in built.robust else 0,
             "failed": built.robust[k].ranks.failed if k in built.robust else 0,
@@ -340,6 +365,8 @@ def told(built: Built, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "treated": {leaf.node.id: one.row["treatment"] for leaf, one in zip(frame.leaves, built.columns, strict=True)
                     if one.row["treatment"] != "none"},
         "means": {node: frame.means[node] for node in frame.inner},
+        "small_counts": _few(built),
+        "unlike": _unlike(built),
         "imputed": imputations(built),
         "unfilled": int((built.gaps.missing != None)[built.screening.kept].sum()),  # noqa: E711 - cell by cell
         "imputation": {leaf.node.id: leaf.imputation for leaf in frame.leaves if leaf.imputation != "none"},

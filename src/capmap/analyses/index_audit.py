@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import index_steps as step
-from capmap.analyses.index_build import Built, imputations
+from capmap.analyses.index_build import SOME_SMALL, Built, imputations, small_counts, unscored
 from capmap.analyses.index_choice import again
 from capmap.analyses.index_coherence import coherence_tables
 from capmap.analyses.index_gap import step_of
@@ -40,6 +41,8 @@ ORDER: Final = ("not_checked", "sound", "look", "problem")
 SCORED = (2 / 3, 1 / 2)
 #: Years between the figures.
 APART = 3
+#: Share of the other regions that the median region may share a letter with.
+ALIKE = 1 / 2
 #: Share of the cells of scored regions that is imputed; share that is missing and left so.
 IMPUTED = (0.05, 0.25)
 MISSING = (0.10, 1 / 3)
@@ -146,7 +149,7 @@ def _framework(seen: Evidence) -> Iterator[Row]:
     known = ~np.isnan(built.figures.values)
     anything = known.any(axis=1)
     share = len(seen.units) / len(known)
-    out = np.flatnonzero(~built.screening.kept)
+    out = np.flatnonzero(unscored(built) != "")
     yield _row("scored", _below(share, *SCORED), share, SCORED[0], said=seen.joined(out))
     yield _row("few_regions", _below(len(seen.units), LEAST_REGIONS), len(seen.units), LEAST_REGIONS)
     for k, leaf in enumerate(frame.leaves):
@@ -157,9 +160,17 @@ def _framework(seen: Evidence) -> Iterator[Row]:
     if years and built.figures.periods[0] is not None:
         apart = built.figures.periods[0] - min(years)
         yield _row("years_apart", _above(apart, APART, frame.file.years_apart), apart, APART)
+    yield from _small_counts(seen)
     flags = seen.tables["flags"].filter(pl.col("flag").is_in(["mostly_equal", "mostly_zero"]))
     for row in flags.iter_rows(named=True):
         yield _row(row["flag"], "look", row["flag_value"], coherence.MOSTLY, node=row["node"])
+
+
+def _small_counts(seen: Evidence) -> Iterator[Row]:
+    """Counts of scored regions that chance alone moves far."""
+    for node, (few, known) in small_counts(seen.built, seen.units).items():
+        share = few / known if known else 0.0
+        yield _row("small_counts", _above(share, SOME_SMALL), share, SOME_SMALL, node=node)
 
 
 def _imputation(seen: Evidence) -> Iterator[Row]:
@@ -175,7 +186,12 @@ def _imputation(seen: Evidence) -> Iterator[Row]:
 
 def _denomination(seen: Evidence) -> Iterator[Row]:
     """Whether the index measures size where it means intensity."""
+    sized = [leaf for leaf in seen.built.frame.leaves if leaf.node.per or leaf.meta.kind in ("count", "value")]
+    if all(leaf.node.result is not None for leaf in sized):
+        yield _row("nothing_to_divide")
     for leaf in seen.built.frame.leaves:
+        if leaf.node.result is not None:
+            continue  # a measure of structure
         if leaf.node.per:
             yield _row("divided", node=leaf.node.id, other=leaf.node.per)
         elif leaf.meta.kind in ("count", "value"):
@@ -333,10 +349,12 @@ def _robustness(seen: Evidence) -> Iterator[Row]:
 def _presentation(seen: Evidence) -> Iterator[Row]:
     """Whether the ranks can be shown as they are, and what else goes with them."""
     drawn = seen.built.robust.get(0)
-    letters = set() if drawn is None else {letter for text in drawn.groups if text for letter in text}
-    if letters:
-        yield _row("groups", "look" if len(letters) == 1 else "sound", len(letters), 1.0)
     n = len(seen.units)
+    if drawn is not None:
+        nobody = bool((drawn.alike == n - 1).all())
+        yield _row("groups", "look" if nobody else "sound", len(letters_of(drawn.groups)) or None, 1.0)
+        middle = float(np.median(drawn.alike))
+        yield _row("alike", _above(middle, ALIKE * (n - 1)), middle, ALIKE * (n - 1))
     yield _row("strengths", "sound" if n >= LEAST_REGIONS else "not_checked", n, LEAST_REGIONS)
     score = seen.built.scores[seen.built.frame.root][seen.units]
     codes = [seen.region(unit) for unit in seen.units.tolist()]
@@ -344,6 +362,11 @@ def _presentation(seen: Evidence) -> Iterator[Row]:
         rho = float(coherence.correlation(score[:, np.newaxis], values[:, np.newaxis], method="spearman").rho[0, 0])
         if not np.isnan(rho):
             yield _row("link", _above(abs(rho), coherence.SIZE), rho, coherence.SIZE, other=name)
+
+
+def letters_of(groups: Sequence[str | None]) -> set[str]:
+    """The groups behind the letters of the regions: `a`, ..., `Z`, `a1`, ..."""
+    return {letter for text in groups if text for letter in re.findall(r"[a-zA-Z]\d*", text)}
 
 
 def _context(project: Project, codes: list[str]) -> Iterator[tuple[str, Floats]]:

@@ -23,6 +23,9 @@ from capmap.methods.coherence import Screening
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+#: Counts below this are small, and the share of the regions that may have such.
+SMALL, SOME_SMALL = 10, 0.1
+
 
 @dataclass(frozen=True)
 class Built:
@@ -107,6 +110,27 @@ def _ranks(frame: Framework, node: str, score: Floats, values: Floats, n: int) -
     leaf = next((k for k, one in enumerate(frame.leaves) if one.node.id == node), None)
     base = score if leaf is None else frame.leaves[leaf].direction * values[:, leaf]
     return np.concatenate([step.placed(base[start : start + n]) for start in range(0, len(base), n)])
+
+
+def unscored(built: Built) -> NDArray[Any]:
+    """Why a unit has no score of the index, (n_units,): the reasons of the screening, or those of the means after it."""
+    root = built.frame.root
+    later = np.where(np.isnan(built.scores[root]), built.weighed.notes[root], "")
+    return np.where(built.screening.kept, later, built.screening.reasons)
+
+
+def small_counts(built: Built, units: NDArray[np.intp]) -> dict[str, tuple[int, int]]:
+    """Of each indicator that is a count: how many of these units have one below SMALL, and how many have any.
+
+    It is the count before division that chance moves: with a Poisson error one of SMALL by a third.
+    """
+    found = {}
+    for leaf in built.frame.leaves:
+        if leaf.meta.kind == "count" and leaf.node.result is None:
+            rows = built.figures.rows.filter(pl.col("node") == leaf.node.id)
+            values = rows["value"].cast(pl.Float64).to_numpy()[units]
+            found[leaf.node.id] = (int((values < SMALL).sum()), int((~np.isnan(values)).sum()))
+    return found
 
 
 def imputations(built: Built) -> dict[str, int]:

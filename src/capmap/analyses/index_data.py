@@ -212,7 +212,8 @@ def _years(
         if not said:
             found[period] = taken
         elif single:
-            raise RefusedError(said, fix="take an earlier figure where one is lacking: --allow-mixed-years")
+            mix = "take an earlier figure where one is lacking: --allow-mixed-years"
+            raise RefusedError(said, fix=mix if taken else "name a later year, or take the indicator out of the index")
         else:
             skipped.append({"year": period, "reason": said})
     if not found:

@@ -35,7 +35,14 @@ class Combined:
 
 
 def combined(
-    rule: Rule, values: Floats, weights: Floats, n: int, *, shift: float | None = None, adjusted: Collection[str] = ()
+    rule: Rule,
+    values: Floats,
+    weights: Floats,
+    n: int,
+    *,
+    shift: float | None = None,
+    adjusted: Collection[str] = (),
+    least: float = aggregation.MIN_COVERAGE,
 ) -> Combined:
     """Scores of a node over all units of all periods.
 
@@ -48,6 +55,7 @@ def combined(
         constant that makes values positive among it, is one for all, so that scores compare over time.
     shift : that constant, to keep a scale; None = the one needed.
     adjusted : children that are on the scale of the adjusted Mazziotta-Pareto index already.
+    least : share of the children that a unit must have; one in any case.
 
     Raises
     ------
@@ -57,9 +65,9 @@ def combined(
         return Combined(values[:, 0], 0.0, ())
     try:
         if rule.mean in ORDINAL:
-            return _ordinal(rule.mean, values, weights, n)
+            return _ordinal(rule.mean, values, weights, n, least)
         c = (shift_needed(rule, values) if shift is None else shift) if exponent(rule) is not None else 0.0
-        scores = _mean(rule, _on_scale(rule, values, adjusted), weights, c, aggregation.MIN_COVERAGE)
+        scores = _mean(rule, _on_scale(rule, values, adjusted), weights, c, least)
     except ValueError as error:
         said = f"the mean {rule.mean} of {rule.node}: {error}"
         raise RefusedError(said, fix="take another aggregation for it, or another normaliser below it") from None
@@ -147,15 +155,15 @@ def _standardised(rule: Rule, values: Floats) -> Floats:
     return values
 
 
-def _ordinal(mean: str, values: Floats, weights: Floats, n: int) -> Combined:
+def _ordinal(mean: str, values: Floats, weights: Floats, n: int, least: float) -> Combined:
     """Places among the regions of each period: more is better."""
     scores, rankings = np.full(len(values), np.nan), []
     for start in range(0, len(values), n):
         part = values[start : start + n]
         if mean == "copeland":
-            scores[start : start + n] = aggregation.copeland(part, weights)
+            scores[start : start + n] = aggregation.copeland(part, weights, min_coverage=least)
             continue
-        found = aggregation.kemeny(part, weights)
+        found = aggregation.kemeny(part, weights, min_coverage=least)
         scores[start : start + n] = (~np.isnan(found.position)).sum() - found.position  # regions behind it
         rankings.append({"method": found.method, "support": found.support, "rankings": found.n_rankings})
     return Combined(scores, 0.0, tuple(rankings))

@@ -17,8 +17,8 @@ from capmap.methods.sensitivity import FACTORS, RankSensitivity
 Floats = NDArray[np.float64]
 
 ROBUSTNESS_COLUMNS = (
-    "index", "year", "region", "group", "rank", "rank_median", "rank_low", "rank_high", "mean_shift", "p_top", "weakest",
-    "weakest_rank", "moved_by", "moved_share", "moved_to", "shift", "note",
+    "index", "year", "region", "group", "alike", "rank", "rank_median", "rank_low", "rank_high", "mean_shift", "p_top",
+    "weakest", "weakest_rank", "moved_by", "moved_share", "moved_to", "shift", "note",
 )  # fmt: skip
 PAIR_COLUMNS = ("index", "year", "region", "other", "p_ahead")
 SOBOL_COLUMNS = (
@@ -57,14 +57,15 @@ def robustness_table(built: Built, places: int) -> pl.DataFrame:
             )
             if drawn is not None:
                 outside = not low[unit] <= nominal[place] <= high[unit]
-                row |= {"group": drawn.groups[place], "rank_median": median[place], "mean_shift": shift[place],
-                        "p_top": best[place], "note": "outside_range" if outside else None}  # fmt: skip
+                row |= {"group": drawn.groups[place], "alike": drawn.alike[place], "rank_median": median[place],
+                        "mean_shift": shift[place], "p_top": best[place],
+                        "note": "outside_range" if outside else None}  # fmt: skip
                 row |= moved_by(drawn, place, frame.names)
             rows.append(row)
     kinds: dict[str, Any] = dict.fromkeys(ROBUSTNESS_COLUMNS, pl.Float64) | dict.fromkeys(
         ("index", "region", "group", "weakest", "moved_by", "moved_to", "note"), pl.String
     )
-    whole = ["rank", "rank_median", "rank_low", "rank_high", "weakest_rank"]
+    whole = ["alike", "rank", "rank_median", "rank_low", "rank_high", "weakest_rank"]
     table = pl.DataFrame(rows, schema=kinds | {"year": pl.Int32}, orient="row")
     table = table.with_columns(pl.col(name).fill_nan(None) for name, kind in table.schema.items() if kind.is_float())
     return table.with_columns(pl.col(*whole).cast(pl.Int32)).sort("index", "year", "region")

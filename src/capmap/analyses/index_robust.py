@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast, get_args
@@ -80,6 +81,7 @@ class Robust:
 
     ranks: robustness.RankUncertainty
     groups: list[str | None]
+    alike: Ints  #: number of the others that each cannot be told apart from
     options: dict[str, Any]
 
 
@@ -143,8 +145,10 @@ def robust(
     """Ranks of the units of a period over random choices; parameters as `model`."""
     made = model(frame, grown, values, done, units, choices or Choices())
     plans = robustness.draw_plans(made.design, draws, rng, block=made.block)
-    found = robustness.rank_uncertainty(made.evaluate, plans)
-    return Robust(found, _letters(found), made.options)
+    with _one_thread():
+        found = robustness.rank_uncertainty(made.evaluate, plans)
+    apart = robustness.told_apart(robustness.p_ahead(found.ahead, found.both))
+    return Robust(found, _letters(found, apart), (~apart).sum(axis=1) - 1, made.options)
 
 
 def sensitivity(made: Model, nominal: Floats, points: int, rng: np.random.Generator) -> RankSensitivity | None:
@@ -157,7 +161,17 @@ def sensitivity(made: Model, nominal: Floats, points: int, rng: np.random.Genera
     """
     if not varying(made.design):
         return None
-    return rank_sensitivity(made.evaluate, made.design, nominal, points, rng, block=made.block)
+    with _one_thread():
+        return rank_sensitivity(made.evaluate, made.design, nominal, points, rng, block=made.block)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small matrix products gain nothing from a second thread and lose much where other work holds its processor."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def _weights(design: robustness.Design) -> str:
@@ -254,9 +268,8 @@ def _or_nothing(formula: Formula) -> Formula:
     return tried
 
 
-def _letters(found: robustness.RankUncertainty) -> list[str | None]:
+def _letters(found: robustness.RankUncertainty, apart: NDArray[np.bool_]) -> list[str | None]:
     """Letters of units that cannot be told apart; None for all where there are too many groups to show."""
-    apart = robustness.told_apart(robustness.p_ahead(found.ahead, found.both))
     median = robustness.rank_quantile(found.counts, 0.5)
     try:
         groups = robustness.letter_groups(apart, median)

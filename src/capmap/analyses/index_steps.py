@@ -56,10 +56,11 @@ def screened(frame: Framework, values: Floats) -> coherence.Screening:
         )
     done = coherence.screen(values, frame.groups, min_unit=frame.file.min_coverage, min_group=frame.file.min_pillar)
     if done.kept.sum() < 2:
-        raise RefusedError(
-            f"{int(done.kept.sum())} of {len(values)} regions have enough of the indicators, and ranks need two",
-            fix="lower min_coverage or min_pillar in the index file, or carry earlier figures forward: --impute last",
-        )
+        fix = "lower min_coverage or min_pillar in the index file, or carry earlier figures forward: --impute last"
+        if len(values) < 2:
+            fix = "add the figures of other regions"
+        said = f"{int(done.kept.sum())} of {len(values)} regions have enough of the indicators, and ranks need two"
+        raise RefusedError(said, fix=fix)
     return done
 
 
@@ -77,7 +78,7 @@ def columns(frame: Framework, filled: Filled, frozen: Mapping[str, ColumnScale] 
     ------
     RefusedError : an indicator without spread or that its normaliser does not take; all of them are named.
     """
-    done, refused = [], []
+    done, refused, same = [], [], 0
     across = filled.method == "row"
     for k, leaf in enumerate(frame.leaves):
         kept = (frozen or {}).get(leaf.node.id)
@@ -85,14 +86,15 @@ def columns(frame: Framework, filled: Filled, frozen: Mapping[str, ColumnScale] 
             done.append(_column(leaf, filled.values[:, k], filled.observed[:, k], kept))
         except ConstantError:
             refused.append(f"{leaf.node.id} has the same value everywhere")
+            same += 1
         except ValueError as error:
             refused.append(f"{leaf.node.id}: {error}" + (" of the frozen scale" if kept else ""))
     if refused:
         again = "; or freeze the scale again: --freeze" if frozen else ""
-        raise RefusedError(
-            "; ".join(refused),
-            fix=f'take it out of the index, or give it `treatment = "none"` or another normaliser{again}',
-        )
+        fix = "take it out of the index: it tells no region from another"
+        if same < len(refused):
+            fix = 'take it out of the index, or give it `treatment = "none"` or another normaliser'
+        raise RefusedError("; ".join(refused), fix=f"{fix}{again}")
     scores = imputation.across(frame, np.column_stack([one.score for one in done]), across)
     return [replace(one, score=scores[:, k], across=across[:, k]) for k, one in enumerate(done)]
 

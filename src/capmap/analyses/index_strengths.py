@@ -88,8 +88,9 @@ def _of_period(project: Project, built: Built, k: int, known: Structure) -> pl.D
     first = np.where(leaf & asked & ~tied, percentile, np.nan)
     codes = [built.figures.regions[unit % len(built.figures.regions)] for unit in units.tolist()]
     relative = _beside_peers(project, score, codes, known)
-    last = (rank == np.nanmax(rank, axis=0)) & asked
-    open_ = asked & ~tied
+    last = (rank == np.nan_to_num(rank).max(axis=0)) & asked
+    # A score imputed from its row has no value, so no place to stand out by.
+    open_ = asked & ~tied & ~np.isnan(rank)
     found = {
         ("own", "strength"): _extreme(first), ("own", "weakness"): _extreme(1.0 - first),
         ("peers", "strength"): (relative > BEYOND) & open_, ("peers", "weakness"): (relative < -BEYOND) & open_,

@@ -94,6 +94,16 @@ class Framework:
         return np.array([parents.index(leaf.parent) for leaf in self.leaves], dtype=np.intp)
 
 
+def _told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by id; where several have one name, all but the first say their id as well."""
+    seen: set[str] = set()
+    found = {}
+    for node, name in names.items():
+        found[node] = f"{name} ({node})" if name in seen else name
+        seen.add(name)
+    return found
+
+
 def framework(project: Project, file: IndexFile, weights: str = "given", impute: Imputer | None = None) -> Framework:
     """The framework of an index file that was checked when it was read.
 
@@ -122,7 +132,7 @@ def framework(project: Project, file: IndexFile, weights: str = "given", impute:
         level,
         {node.id: 1.0 if weights == "equal" else node.weight for node in file.nodes},
         {node: rule.mean for node, rule in found.items()},
-        named | {file.id: file.name},
+        _told_apart({file.id: file.name} | named),
         found,
     )
 

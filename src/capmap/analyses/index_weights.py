@@ -57,6 +57,7 @@ class _Case:
     values: Floats  #: (n_units, n_children)
     given: Floats  #: (n_children,) the weights of the file
     answers: Mapping[str, Sequence[tuple[str, str, float]]]  #: of experts, by the name of their table
+    least: float  #: share of the children that a unit must have, one in any case
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,18 @@ def weighed(
         if one.own is None:
             adjusted = [child for child in rule.children if _is_adjusted(frame, child)]
             made[node] = combined(
-                rule, values, one.values, len(regions), shift=(shifts or {}).get(node), adjusted=adjusted
+                rule,
+                values,
+                one.values,
+                len(regions),
+                shift=(shifts or {}).get(node),
+                adjusted=adjusted,
+                least=frame.file.min_pillar,
             )
         else:
             made[node] = Combined(_by_own_weights(frame, rule, values, one.own), 0.0, ())
         known[node], found[node] = made[node].scores, one
-        notes[node] = _notes(values, one, made[node].scores)
+        notes[node] = _notes(values, one, made[node].scores, frame.file.min_pillar)
     weights = {
         child: float(weight)
         for node, one in found.items()
@@ -137,9 +144,9 @@ def _is_adjusted(frame: Framework, node: str) -> bool:
     return node in frame.rules and frame.rules[node].mean == "adjusted_mazziotta_pareto"
 
 
-def _notes(values: Floats, one: Weights, scores: Floats) -> NDArray[np.str_]:
+def _notes(values: Floats, one: Weights, scores: Floats, least: float) -> NDArray[np.str_]:
     missing = np.isnan(values[:, one.values > 0]).any(axis=1)
-    enough = aggregation.reasons(values, one.values) == "" if len(values) else missing
+    enough = aggregation.reasons(values, one.values, min_coverage=least) == "" if len(values) else missing
     without = np.where(enough, "no_own_weights" if one.own is not None else "low_coverage", "low_coverage")
     return np.where(np.isnan(scores), without, np.where(missing, "renormalised", ""))
 
@@ -150,7 +157,7 @@ def _weights(frame: Framework, rule: Rule, values: Floats, regions: Sequence[str
     if len(rule.children) == 1:
         return Weights("single", np.ones(1))
     try:
-        return _METHODS[rule.weighting](_Case(rule, values, given, frame.file.answers))
+        return _METHODS[rule.weighting](_Case(rule, values, given, frame.file.answers, frame.file.min_pillar))
     except (ValueError, RuntimeError) as error:
         said = f"no weights by {rule.weighting} for {rule.node}: {_named(str(error), rule, regions)}"
         raise RefusedError(said, fix=_FIXES.get(rule.weighting, "weight it in another way, such as equal")) from None
@@ -255,7 +262,7 @@ def _benefit_of_doubt(case: _Case) -> Weights:
     """
     low, high = case.rule.shares.low, case.rule.shares.high
     missing = np.isnan(case.values)
-    enough = aggregation.reasons(case.values) == ""
+    enough = aggregation.reasons(case.values, min_coverage=case.least) == ""
     free = low == 0 and high == 1
     table = np.where(missing & free, 0.0, case.values)
     table[~enough] = np.nan

@@ -18,7 +18,7 @@ from capmap.errors import RefusedError, UsageError
 from capmap.model import Project, Result
 
 #: Columns that hold whole numbers, and those that hold others; the rest are texts.
-WHOLE = ("year", "level", "rank", "rank_low", "rank_high", "rank_median", "weakest_rank", "n")
+WHOLE = ("year", "level", "rank", "rank_low", "rank_high", "rank_median", "alike", "weakest_rank", "n")
 BROKEN = (
     "score", "coverage", "imputed_share", "mean_shift", "p_top", "moved_share", "shift", "p_ahead", "percentile",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from capmap.model import TOTAL, Indicator, Project, Result, SpecialisationSectio
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+#: Indicators that a refusal names.
+_NAMED = 6
 INTEGERS = {"rank_world", "persistence", "diversity", "ubiquity", "periods"}
 LABELS: dict[str, tuple[str, ...]] = {
     "class": CLASSES,
@@ -141,10 +143,7 @@ def rca(
             frames += several(make, measured)
     if not frames:
         if skipped and not empty:
-            raise UsageError(
-                "; ".join(f"no RCA of {s['indicator']}: {s['reason']}" for s in skipped),
-                fix="; ".join(dict.fromkeys(s["instead"] for s in skipped)),
-            )
+            raise _none_fits(skipped)
         said = "; ".join(f"{e['indicator']}: no data in {e['asked']} (has {_years(e['has'])})" for e in empty)
         raise RefusedError(
             said or "no count or value indicator with more than one sector", fix="see `capmap indicators`"
@@ -218,6 +217,18 @@ def measurable(project: Project, wanted: Sequence[str] = ()) -> tuple[list[Indic
         else:
             skipped.append({"indicator": meta.id, "reason": reason[0], "instead": reason[1]})
     return chosen, skipped
+
+
+def _none_fits(skipped: Sequence[Mapping[str, str]]) -> RefusedError:
+    """The refusal where no indicator has an RCA and none was asked for by name, with the reasons."""
+    by_reason: dict[str, list[Mapping[str, str]]] = {}
+    for one in skipped:
+        by_reason.setdefault(one["reason"], []).append(one)
+    said = []
+    for reason, rows in by_reason.items():
+        more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+        said.append(f"no RCA of {', '.join(row['indicator'] for row in rows[:_NAMED])}{more}: {reason}")
+    return RefusedError("; ".join(said), fix="; ".join(rows[0]["instead"] for rows in by_reason.values()))
 
 
 def _comparable(whole: Panel) -> None:

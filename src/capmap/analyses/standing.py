@@ -15,7 +15,7 @@ from capmap.model import Project
 STANDING: dict[str, Any] = {
     "index": pl.String, "year": pl.Int32, "region": pl.String, "node": pl.String, "level": pl.Int32, "score": pl.Float64,
     "rank": pl.Int32, "rank_low": pl.Int32, "rank_high": pl.Int32, "n": pl.Int32, "coverage": pl.Float64,
-    "group": pl.String, "weakest": pl.String, "weakest_rank": pl.Int32, "note": pl.String,
+    "group": pl.String, "alike": pl.Int32, "weakest": pl.String, "weakest_rank": pl.Int32, "note": pl.String,
 }  # fmt: skip
 STRENGTHS: dict[str, Any] = {
     "index": pl.String, "year": pl.Int32, "region": pl.String, "node": pl.String, "level": pl.Int32, "rank": pl.Int32,
@@ -83,7 +83,7 @@ def standing(
         return _nothing(project, state)
     tables = {name: table for name in needs if (table := results.stored(project, FILES[name])) is not None}
     meta = results.told(project, FILES["index"])
-    if meta is None or len(tables) < len(needs):
+    if meta is None or len(tables) < len(needs) or "alike" not in tables["robustness"].columns:  # of an earlier capmap
         return _nothing(project, "outdated")
     return _of(project, codes, tables, meta, year, "current")
 
@@ -116,7 +116,7 @@ def _of(
     wanted = pl.col("index").is_in(known) & pl.col("region").is_in(list(codes))
     ranked = tables["index"].with_columns(n=pl.col("rank").count().over("index", "year", "node").cast(pl.Int32))
     keys = ["index", "year", "region"]
-    own = tables["robustness"].select(*keys, "group", "weakest", "weakest_rank", level=pl.lit(0, pl.Int32))
+    own = tables["robustness"].select(*keys, "group", "alike", "weakest", "weakest_rank", level=pl.lit(0, pl.Int32))
     table = ranked.filter(wanted).join(
         own, on=[*keys, "level"], how="left", nulls_equal=True, maintain_order="left"
     )  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Rows of a terminal table before `--all` is needed.
 SCREEN_ROWS = 60
 
-Id = Annotated[str | None, typer.Argument(help="Name of the index file; the only one if left out.")]
+Id = Annotated[str | None, typer.Argument(metavar="ID", help="Name of the index file; the only one if left out.")]
 Weights = Annotated[
     str | None,
     typer.Option(
@@ -235,7 +235,7 @@ def _hand_over(
         raise UsageError(f"no table {table!r}", fix=said)
     chosen = tables.only(result, table) if table else result
     labels = selection.region_labels(loaded)
-    caption = screen.caption(result, labels)
+    caption = screen.caption(result, labels, table)
 
     def show(console: Console) -> None:
         screen.show(console, result, table, labels, caption, None if everything else SCREEN_ROWS)

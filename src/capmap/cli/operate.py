@@ -9,7 +9,7 @@ import typer
 
 from capmap.cli import options
 from capmap.cli.refresh import refresh
-from capmap.cli.session import emit, open_project, progress, say, spare_inputs
+from capmap.cli.session import emit, open_project, progress, say, spare, spare_inputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,11 +99,16 @@ def diff(
 
     Example: capmap diff before after -f md
     """
+    from capmap.data.places import find_inputs
     from capmap.data.write import atomic_text, format_of
     from capmap.errors import ExitCode
-    from capmap.operate.diff import changed, compare
+    from capmap.operate.diff import changed, compare, settings
     from capmap.report import diff as screen
 
+    if output is not None and str(output) != "-":
+        root, run_file = settings(project)
+        if run_file is not None:
+            spare(root, run_file, find_inputs(run_file, root)[0], output)
     result = compare(before, after, project=project, results=results, tolerance=tolerance)
     to_file = output is not None and str(output) != "-"
     if output is not None and to_file and (format_ or format_of(output)) == "md":

@@ -70,7 +70,7 @@ def refresh(
             if log_format == "json":
                 _line(event.level, event.name, event.message, run | dict(event.fields))
             elif event.level == "warning":
-                say(f"capmap: warning: {event.message}")
+                say(f"capmap: warning: {_watched(event) if event.name == 'watch' else event.message}")
 
         done = bring_up_to_date(
             project, dry_run=dry_run, since=moment, accept=accept or (), tell=tell, analyses=analyses, wording=_wording
@@ -107,8 +107,9 @@ def _would(done: Refreshed) -> Iterator[str]:
 def _did(done: Refreshed) -> Iterator[str]:
     what = "" if done.changed else "; no figure differs"
     yield f"capmap: new vintage {_near(done.vintage)} ({done.computed:,} computed, {done.reused:,} as before{what})"
-    if done.changed and done.earlier is not None:
-        yield "capmap: what changed, and why: capmap diff"
+    if done.changed and done.earlier is not None and done.vintage is not None:
+        told = "capmap diff" if done.earlier.is_dir() else _near(done.vintage / "changes.md")
+        yield f"capmap: what changed, and why: {told}"
 
 
 def _near(path: Path | None) -> str:
@@ -169,6 +170,12 @@ def _bar() -> Iterator[Any]:
             return {name: step(name, analysis) for name, analysis in everything(project).items()}
 
         yield analyses
+
+
+def _watched(event: Event) -> str:
+    from capmap.report.diff import watched
+
+    return watched(event.fields)
 
 
 def _wording() -> Any:

@@ -15,10 +15,13 @@ from capmap.errors import UnreadableError
 
 #: The program that runs, which a command can ask for another one.
 PROGRAM: ContextVar[Any] = ContextVar("program", default=None)
-#: Parameters that say where figures come from and where a result goes, or how a screen looks: no part of what was asked.
+#: What is asked again; a command that takes other words than these for what it was asked for does not run.
+AGAIN: ContextVar[Sequence[str] | None] = ContextVar("again", default=None)
+#: Parameters that say where figures come from and where a result goes, how a screen looks, or what is kept for the next
+#: run: no part of what was asked.
 BESIDE = frozenset(
     {"project", "data", "kind", "columns", "output", "format_", "quiet", "debug", "everything", "ascii_only", "ascii_",
-     "wide", "brief"}
+     "wide", "brief", "freeze"}
 )  # fmt: skip
 #: Commands whose results can be asked for again.
 COMMANDS = frozenset(
@@ -32,7 +35,10 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        token = ASKED.set(words(ctx))
+        taken, again = words(ctx), AGAIN.get()
+        if again is not None and taken != list(again):
+            raise _foreign(again)
+        token = ASKED.set(taken)
         if PROGRAM.get() is None:
             PROGRAM.set(ctx.find_root().command)
         try:
@@ -63,6 +69,8 @@ def words(ctx: Any) -> list[str] | None:
             arguments += [str(one) for one in several]
         elif isinstance(value, bool):
             options.append(parameter.opts[0] if value else parameter.secondary_opts[0])
+        elif parameter.nargs > 1:  # one option with several values, such as --between REGION SECTOR
+            options += [f"{parameter.opts[0]}={several[0]}", *map(str, several[1:])]
         else:
             options += [f"{parameter.opts[0]}={one}" for one in several]
     return [str(ctx.info_name), *options, *(["--", *arguments] if arguments else [])]
@@ -82,6 +90,7 @@ def replayed(
         source = [word for flag, value in given if value is not None for word in (flag, str(value))]
         own = [*source, "-o", str(path), "-q"]
         end = list(asked).index("--") if "--" in asked else len(asked)
+        token = AGAIN.set(asked)
         try:
             PROGRAM.get().main([*asked[:end], *own, *asked[end:]], prog_name="capmap", standalone_mode=False)
         except Exception as error:
@@ -90,32 +99,25 @@ def replayed(
             raise UnreadableError(
                 f"{' '.join(asked)} is no command of this version: {error}", where=path.name
             ) from None
+        finally:
+            AGAIN.reset(token)
 
     return replay
 
 
 def _check(asked: Sequence[str]) -> None:
-    """Raises for words that are not as `words` writes them."""
+    """Raises for words that `words` cannot have written; that they say nothing else is seen as the command takes them."""
     end = list(asked).index("--") if "--" in asked else len(asked)
-    places = (
-        "-p",
-        "-o",
-        "--project",
-        "--output",
-        "--data",
-        "--plants",
-        "--outside-pci",
-        "--network",
-        "--columns",
-        "--kind",
+    if (
+        not asked
+        or asked[0] not in COMMANDS
+        or any(one == "--help" or (one.startswith("-") and not one.startswith("--")) for one in asked[1:end])
+    ):
+        raise _foreign(asked)
+
+
+def _foreign(asked: Sequence[str]) -> UnreadableError:
+    return UnreadableError(
+        f"the file says that it was made by {' '.join(asked)!r}, which is not asked again",
+        fix="do not trust where it comes from",
     )
-    wrong = [
-        one
-        for one in asked[1:end]
-        if not one.startswith("-") or one.partition("=")[0] in places or one[:2] in ("-p", "-o")
-    ]
-    if not asked or asked[0] not in COMMANDS or wrong:
-        raise UnreadableError(
-            f"the file says that it was made by {' '.join(asked)!r}, which is not asked again",
-            fix="do not trust where it comes from",
-        )

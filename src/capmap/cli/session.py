@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from capmap.model import Project, Result
+    from capmap.model import Project, Result, RunFile
 
     Step = Callable[[Project], Result]
 
+#: Characters that are orders to a terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: The command that runs, in words that `verify` can ask again; None where it cannot be asked again.
 ASKED: ContextVar[Sequence[str] | None] = ContextVar("asked", default=None)
 #: Formats that hold several tables as they are; the others take one long frame.
@@ -29,8 +32,8 @@ MANY_TABLES = ("json", "md", "xlsx")
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(f"{text}\n")
+    """One line on stderr, without what a terminal would obey: names and cells of foreign files may hold it."""
+    sys.stderr.write(f"{_CONTROL.sub('?', text)}\n")
 
 
 def source(
@@ -154,11 +157,15 @@ def text(content: str, project: Project, *, output: Path | None) -> None:
 
 def spare_inputs(project: Project, output: Path) -> None:
     """Raises where a result would replace what it is made from."""
+    spare(project.root, project.run, [f.path for f in project.files], output)
+
+
+def spare(root: Path, run: RunFile, inputs: Iterable[Path], output: Path) -> None:
+    """`spare_inputs` for a project that is not loaded."""
     target = output.resolve()
-    read = {f.path.resolve() for f in project.files}
-    named = (project.run.data.indicators, project.run.data.codes, project.run.data.index)
-    folders = [(project.root / folder).resolve() for folder in named]
-    run_file = (project.root / "capmap.toml").resolve()
+    read = {path.resolve() for path in inputs}
+    folders = [(root / folder).resolve() for folder in (run.data.indicators, run.data.codes, run.data.index)]
+    run_file = (root / "capmap.toml").resolve()
     if target in read or target == run_file or any(folder in target.parents for folder in folders):
         raise UsageError(f"{output} is an input of this project", fix="write the result to another file")
 

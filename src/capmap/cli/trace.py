@@ -9,7 +9,7 @@ import typer
 
 from capmap.cli import options
 from capmap.cli.session import emit, open_project
-from capmap.errors import ExitCode
+from capmap.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,8 +38,8 @@ def explain(
         str | None,
         typer.Option(
             "--measure",
-            help="Column of rca, intensity, normalise, complexity or index, such as rca, p_above_one, class, rii, score, "
-            "eci, density.",
+            help="Column of a command that measures, such as rca, p_above_one, class, rii, score, eci, density, p_entry, "
+            "proximity, p_top.",
             rich_help_panel=options.SELECT,
         ),
     ] = None,
@@ -49,6 +49,14 @@ def explain(
     ] = None,
     node: Annotated[
         str | None, typer.Option("--node", help="Pillar or indicator of the index.", rich_help_panel=options.SELECT)
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--other",
+            help="The other sector of proximity and p_value, or the other region of p_ahead and similarity.",
+            rich_help_panel=options.SELECT,
+        ),
     ] = None,
     level: options.Level = None,
     reference: options.Reference = None,
@@ -76,6 +84,18 @@ def explain(
     impute: Annotated[
         str | None, typer.Option("--impute", help="Of index: how gaps are filled.", rich_help_panel=options.MEASURE)
     ] = None,
+    income: Annotated[
+        str | None,
+        typer.Option("--income", help="Of prody and expy: indicator of income.", rich_help_panel=options.MEASURE),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option("--draws", min=0, help="Of measures by draws: how many.", rich_help_panel=options.MEASURE),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="Of measures by draws: where they start.", rich_help_panel=options.MEASURE),
+    ] = None,
     everything: options.All = False,
     output: options.Output = None,
     format_: options.Format = None,
@@ -97,7 +117,8 @@ def explain(
     )  # fmt: skip
     found = analysis.explain(
         loaded, region, sector, indicator=indicator, measure=measure, year=year, index=index, node=node, level=level,
-        method=method, per=per, winsorise=winsorise, floor=floor, weights=weights, impute=impute,
+        method=method, per=per, winsorise=winsorise, floor=floor, weights=weights, impute=impute, other=other, income=income,
+        draws=draws, seed=seed,
     )  # fmt: skip
     result = report.answered(
         write.stamped(loaded, found), selection.region_labels(loaded), selection.all_sector_names(loaded)
@@ -139,6 +160,9 @@ def verify(
     from capmap.cli.replay import replayed
     from capmap.operate import verify as operate
     from capmap.report import verify as report
+
+    if output is not None and output.resolve() == results.resolve():
+        raise UsageError(f"{output} is what is to be verified", fix="write the differences to another file")
 
     def open_() -> Project:
         return open_project(project, data=data, kind=kind, columns=columns, quiet=quiet)

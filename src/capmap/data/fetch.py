@@ -6,6 +6,7 @@ run file names, and are in no message: whatever is said about an address goes th
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
 import logging
@@ -34,7 +35,8 @@ REDIRECTS = 5  #: hops that are followed
 PATIENCE = 20  #: times `timeout` that a whole download may take
 LONGEST_WAIT = 120.0  #: seconds that a server may ask for with Retry-After
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  #: statuses after which a server is asked again
-CHUNK = 1 << 16
+SLACK = 1 << 16  #: bytes by which an answer may be longer than what it unpacks to
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  #: variables that the client takes proxies from
 
 ACCEPT = {
     "url": "*/*",
@@ -47,6 +49,7 @@ WRONG = {
     "sdmx": r"text/html|application/(?:xhtml\+xml|pdf|json|.*\+json|xml|.*\+xml)|text/xml|(?:image|audio|video|font)/",
     "jsonstat": r"text/(?:html|csv|xml)|application/(?:xhtml\+xml|pdf|xml|.*\+xml|.*\+csv)|(?:image|audio|video|font)/",
 }
+_HEADER = re.compile(r"[!-~](?:[\t -~]*[!-~])?")  #: what can be sent as the value of a header
 _SECRET = re.compile(r"key|token|secret|passw|pwd|auth|sig|credential|session", re.IGNORECASE)
 
 Tell = Callable[[str], None]
@@ -140,25 +143,49 @@ def web() -> Iterator[httpx2.Client]:
 
     Raises
     ------
-    UsageError : the extra `fetch` is not installed.
+    UsageError : the extra `fetch` is not installed, or the environment names a proxy or certificates that cannot be used.
     """
     try:
-        import httpx2
-        import stamina  # noqa: F401 - asked for here, so that it is missed before anything begins
+        import httpx2  # noqa: F401 - asked for here, so that it is missed before anything begins
+        import stamina
     except ModuleNotFoundError:
         raise UsageError("sources on the web need an extra", fix='pip install "capmap[fetch]"') from None
-    from capmap import __version__
-
-    quiet = [logging.getLogger(name) for name in ("httpx2", "httpcore2", "stamina")]
+    retried = stamina.instrumentation
+    hooks = retried.get_on_retry_hooks()
+    retried.set_on_retry_hooks(())  # they would write to standard output
+    quiet = [logging.getLogger(name) for name in ("httpx2", "httpcore2")]
     before = [logger.level for logger in quiet]
     for logger in quiet:  # they would write down whole addresses
         logger.setLevel(logging.CRITICAL)
     try:
-        with httpx2.Client(headers={"User-Agent": f"capmap/{__version__}"}) as client:
+        with _client() as client:
             yield client
     finally:
         for logger, was in zip(quiet, before, strict=True):
             logger.setLevel(was)
+        retried.set_on_retry_hooks(hooks)
+
+
+def _client() -> httpx2.Client:
+    """A client, or what is wrong with the environment; the address of a proxy may hold a password and is not repeated."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx2
+
+    from capmap import __version__
+
+    names: tuple[str, ...]
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    try:
+        return httpx2.Client(headers={"User-Agent": f"capmap/{__version__}"}, cookies=no_cookies)
+    except OSError:
+        what, names, fix = "certificates", ("SSL_CERT_FILE", "SSL_CERT_DIR"), "name files that are there"
+    except ImportError:
+        what, names, fix = "a SOCKS proxy, which needs another package", PROXIES, 'pip install "httpx2[socks]"'
+    except (httpx2.InvalidURL, ValueError):
+        what, names, fix = "a proxy whose address is not one", PROXIES, "write it as http://HOST:PORT"
+    named = [one for name in names for one in (name, name.lower()) if one in os.environ]
+    raise UsageError(f"the environment names {what}", fix=f"{fix}, or correct {' and '.join(named or names)}")
 
 
 def fetch(
@@ -238,9 +265,16 @@ def _credentials(name: str, source: SourceSection, environ: Mapping[str, str]) -
         raise unreadable(
             [_said("CM121", name, f"the credentials are missing: {missing}", "export them before the refresh")]
         )
-    user, colon, password = environ.get(source.auth_env or "", "").partition(":")
-    secrets = {environ[variable] for variable in wanted} | ({password} if password else set())
-    return Secrets(tuple(sorted(secrets))), Credentials(
+    if odd := sorted({v for v in source.headers_env.values() if not _HEADER.fullmatch(environ[v])}):
+        message = f"the credentials cannot be used: {', '.join(odd)} {'holds' if len(odd) == 1 else 'hold'} what no header can"
+        fix = "take out line breaks, spaces at the ends and letters that are not ASCII"
+        raise unreadable([_said("CM121", name, message, fix)])
+    both = environ.get(source.auth_env or "", "")
+    user, colon, password = both.partition(":")
+    secrets = {environ[variable] for variable in wanted} | {password or user}
+    if both:
+        secrets.add(base64.b64encode(f"{user}:{password}".encode()).decode().rstrip("="))
+    return Secrets(tuple(sorted(filter(None, secrets)))), Credentials(
         {header: environ[variable] for header, variable in source.headers_env.items()},
         {key: environ[variable] for key, variable in source.params_env.items()},
         (user, password) if colon or user else None,
@@ -283,9 +317,10 @@ class _Asked:
             raise self.no("CM121", f"the address is not one: {error}", "correct it") from None
 
     def no(self, code: str, message: str, fix: str) -> UnreadableError:
-        """A problem with the source, in words that hold no secret."""
-        where = shown(self.source.place)
-        return unreadable([_said(code, self.name, self.secrets.hide(f"{message}: {where}"), self.secrets.hide(fix))])
+        """A problem with the source, in words that hold no secret, and nothing that a terminal would obey."""
+        said = self.secrets.hide(f"{message}: {shown(self.source.place)}")
+        plain = "".join(one if one.isprintable() else "?" for one in said)
+        return unreadable([_said(code, self.name, plain, self.secrets.hide(fix))])
 
     def _answer(self, known: Known) -> httpx2.Response:
         """The answer after redirects; credentials go no further than the host they are for."""
@@ -352,7 +387,7 @@ class _Asked:
         with writing(target), open(target, "wb") as file:
             for chunk in self._unpacked(response):
                 size += len(chunk)
-                if size > most:
+                if size > most or response.num_bytes_downloaded > most + SLACK:
                     raise self._too_large()
                 if time.monotonic() > until:
                     raise Again(self.no("CM121", "the download takes too long", "try later, or raise `timeout`"))
@@ -372,14 +407,17 @@ class _Asked:
         """The body piece by piece, unpacked; unlike the client's own way this one misses the end of what broke off."""
         packing = response.headers.get("Content-Encoding", "identity").strip().lower()
         if packing == "identity":
-            yield from response.iter_raw(CHUNK)
+            yield from response.iter_raw()  # as it comes: in larger pieces a trickle would be noticed late
             return
         if packing not in ("gzip", "x-gzip"):
             raise self.no("CM122", f"the answer is packed as {packing}, which was not asked for", "tell the publisher")
         most, packed = self.source.max_bytes + 1, zlib.decompressobj(wbits=31)
         try:
-            for chunk in response.iter_raw(CHUNK):
+            for chunk in response.iter_raw():
                 yield packed.decompress(chunk, most)
+                while packed.eof and (rest := packed.unused_data.lstrip(b"\0")):  # several, one after the other
+                    packed = zlib.decompressobj(wbits=31)
+                    yield packed.decompress(rest, most)
         except zlib.error:
             raise Again(self.no("CM122", "the answer is damaged: it cannot be unpacked", "try again later")) from None
         if not packed.eof:
@@ -432,7 +470,7 @@ def _asked_to_wait(header: str | None) -> float | None:
     """
     if header is None:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch(r"[0-9]+", header.strip()):
         return float(header)
     try:
         when = parsedate_to_datetime(header)

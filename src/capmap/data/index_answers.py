@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 
 import polars as pl
 
@@ -59,6 +59,10 @@ def read_answers(
 def _read(path: Path, name: str, key: str, rule: Rule, file: TomlFile) -> tuple[Table | None, list[Finding]]:
     """The rows of one table; empty lines are passed over."""
     columns = COLUMNS[key]
+    given = getattr(rule, key)
+    if given == ".." or PurePath(given).name != given or PureWindowsPath(given).name != given:
+        said = f"{given} is not in the folder of the index file"
+        return None, [at(file, "CM005", rule.place, key, said, "put the CSV there and name it without a folder", given)]
     try:
         text = path.read_bytes().decode("utf-8-sig")
         frame = pl.read_csv(io.BytesIO(text.encode()), infer_schema=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -104,12 +105,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def tidy(folder: Path, records: Mapping[str, Record]) -> None:
     """Remove what belongs to no source any more: records, and downloads that no record names."""
     kept = {record.sha256 for record in records.values()}
-    for path in (folder / CACHE).iterdir():
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
-    for path in (folder / SOURCES).glob("*.json"):
-        if path.stem not in records:
-            path.unlink(missing_ok=True)
+    old = [path for path in (folder / CACHE).iterdir() if path.name not in kept]
+    old += [path for path in (folder / SOURCES).glob("*.json") if path.stem not in records]
+    for path in old:
+        with suppress(OSError):  # it harms nobody
+            path.unlink()
 
 
 def definition(source: SourceSection, root: Path) -> str:
@@ -126,17 +126,17 @@ def definition(source: SourceSection, root: Path) -> str:
         "encoding",
         "null_values",
     }
-    tables = [root / one for one in source.codes.values() if isinstance(one, str)]
+    tables, hashes = [root / one for one in source.codes.values() if isinstance(one, str)], Hashes()
     content = {
         "capmap": __version__,
         "source": source.model_dump(mode="json", include=keys),
-        "tables": [sha256(path) if path.is_file() else None for path in tables],
+        "tables": [hashes[path] or None for path in tables],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Hashes(dict[Path, str]):
-    """SHA-256 of files, each read once; empty for a file that is not there."""
+    """SHA-256 of files, each read once; empty for a file that is not there or cannot be read."""
 
     def __missing__(self, path: Path) -> str:
         """Read the file."""

@@ -14,7 +14,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, get_args
 
@@ -24,6 +23,7 @@ import polars as pl
 from capmap.data.fetch import kind
 from capmap.data.findings import finding, unreadable
 from capmap.data.nearest import nearest
+from capmap.data.parquet import read_parquet
 from capmap.errors import Finding, UnreadableError
 from capmap.model import TOTAL, SourceSection
 
@@ -107,7 +107,7 @@ def _read_one(name: str, source: SourceSection, path: Path) -> pl.DataFrame:
         if what == "jsonstat":
             return _jsonstat(name, source, raw)
         if raw.startswith(b"PAR1"):
-            return pl.read_parquet(io.BytesIO(raw))
+            return read_parquet(io.BytesIO(raw))
         separator = "\t" if ".tsv" in inner.lower() and source.separator == "," else source.separator
         frame = _csv(name, source, raw, "," if what == "sdmx" else separator)
         return _plain_sdmx(frame) if what == "sdmx" else frame
@@ -127,8 +127,12 @@ def _unpacked(name: str, source: SourceSection, path: Path) -> tuple[bytes, str]
             member = _member(name, source, archive)
             if member.flag_bits & 1:
                 raise no("CM122", name, f"{member.filename} is encrypted", "ask for an archive without password")
-            with archive.open(member) as packed:
-                raw = _bounded(name, source, packed)
+            try:
+                with archive.open(member) as packed:
+                    raw = _bounded(name, source, packed)
+            except (NotImplementedError, OSError) as error:  # packed in a way that Python does not know, or damaged
+                said = f"{member.filename} cannot be unpacked: {error}"
+                raise no("CM122", name, said, "ask for another archive, or unpack it yourself") from None
         return (_gunzipped(name, source, io.BytesIO(raw)) if raw[:2] == b"\x1f\x8b" else raw), member.filename
     with path.open("rb") as file:
         raw = _gunzipped(name, source, file) if start.startswith(b"\x1f\x8b") else _bounded(name, source, file)
@@ -160,7 +164,7 @@ def _member(name: str, source: SourceSection, archive: zipfile.ZipFile) -> zipfi
     if source.member is None and len(files) == 1:
         (only,) = files.values()
         return only
-    near = nearest(source.member or "", files)
+    near = nearest(source.member or "", list(files))
     fix = f'did you mean member = "{near[0]}"?' if near else f"name one with `member`: {_few(list(files))}"
     wanted = f"no file {source.member!r} in the archive" if source.member else f"{len(files)} files in the archive"
     raise no("CM123", name, wanted, fix)
@@ -169,7 +173,8 @@ def _member(name: str, source: SourceSection, archive: zipfile.ZipFile) -> zipfi
 def _csv(name: str, source: SourceSection, raw: bytes, separator: str) -> pl.DataFrame:
     try:
         text = raw.decode("utf-8-sig" if source.encoding.lower().replace("-", "") == "utf8" else source.encoding)
-    except (UnicodeDecodeError, LookupError) as error:
+        plain = text.encode()
+    except (ValueError, LookupError) as error:
         raise no(
             "CM122", name, f"the content is no {source.encoding} text ({error.args[0]})", "set `encoding`"
         ) from None
@@ -182,7 +187,9 @@ def _csv(name: str, source: SourceSection, raw: bytes, separator: str) -> pl.Dat
             f"the content is {was}, not CSV",
             "correct the address, or say what it is: `sdmx`, `jsonstat`",
         )
-    frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+    if len(separator.encode()) > 1:
+        raise no("CM123", name, f"{separator!r} cannot separate columns", "set `separator` to an ASCII character")
+    frame = pl.read_csv(plain, separator=separator, infer_schema=False)
     if not frame.height:
         raise no("CM122", name, "no rows below the header", "check that the query finds anything")
     if frame.width == 1:
@@ -204,37 +211,38 @@ def _plain_sdmx(frame: pl.DataFrame) -> pl.DataFrame:
 def _jsonstat(name: str, source: SourceSection, raw: bytes) -> pl.DataFrame:
     """A JSON-stat 2.0 data set as rows: every cell of the cube that the filter leaves, null where it has no value."""
     try:
-        cube = json.loads(raw)
-        if cube.get("class") != "dataset" or "id" not in cube:
-            raise KeyError(f"class {cube.get('class')!r}")
-        dimensions, sizes = [str(one) for one in cube["id"]], [int(one) for one in cube["size"]]
-        codes = [_categories(cube["dimension"][one]["category"], n) for one, n in zip(dimensions, sizes, strict=True)]
-        values, flags = cube["value"], cube.get("status")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        words = f"{type(error).__name__}: {error}"[:120]
+        return _cube(name, source, json.loads(raw))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+        words = f"{type(error).__name__}: {error}".partition("\n")[0][:120]
         raise no("CM122", name, f"the content is no JSON-stat 2.0 data set ({words})", "correct the address") from None
+
+
+def _cube(name: str, source: SourceSection, cube: Any) -> pl.DataFrame:
+    """`_jsonstat` of its content; raises whatever comes of a content that is not as the format says."""
+    if cube.get("class") != "dataset" or not cube.get("id"):
+        raise KeyError(f"class {cube.get('class')!r}")
+    dimensions, sizes = [str(one) for one in cube["id"]], [int(one) for one in cube["size"]]
+    codes = [_categories(cube["dimension"][one]["category"], n) for one, n in zip(dimensions, sizes, strict=True)]
+    flags = cube.get("status")
     kept = [
-        [k for k, code in enumerate(own) if _wanted(source.filter.get(one), code)]
+        np.array([k for k, code in enumerate(own) if _wanted(source.filter.get(one), code)], dtype=np.int64)
         for one, own in zip(dimensions, codes, strict=True)
     ]
     if math.prod(len(own) for own in kept) > CELLS:
-        raise no(
-            "CM122",
-            name,
-            f"the cube has more than {CELLS:,} cells",
-            "choose a part of it with `filter`, or in the query",
-        )
-    grid = np.array(list(product(*kept)), dtype=np.int64).reshape(-1, len(sizes))
-    place = [int(one) for one in np.atleast_1d(np.ravel_multi_index(tuple(grid.T), tuple(sizes)))]
+        fix = "choose a part of it with `filter`, or in the query"
+        raise no("CM122", name, f"the cube has more than {CELLS:,} cells", fix)
+    grid = [axis.ravel() for axis in np.meshgrid(*kept, indexing="ij")]
+    place = np.ravel_multi_index(tuple(grid), tuple(sizes)).tolist()
     columns = {
-        one: pl.Series(own, dtype=pl.String).gather(grid[:, k])
-        for k, (one, own) in enumerate(zip(dimensions, codes, strict=True))
+        one: pl.Series(own, dtype=pl.String).gather(places)
+        for one, own, places in zip(dimensions, codes, grid, strict=True)
     }
+    found = _cells(cube["value"], place)
+    values = pl.Series(found, dtype=pl.Float64, strict=False)
+    if odd := len(found) - found.count(None) - values.len() + values.null_count():
+        raise no("CM122", name, f"{odd:,} values are no numbers", "correct the address")
     status = [flags] * len(place) if isinstance(flags, str) else _cells(flags, place)
-    return pl.DataFrame(
-        columns | {"value": pl.Series(_cells(values, place), dtype=pl.Float64, strict=False)}
-        | {"status": pl.Series(status, dtype=pl.String, strict=False)}
-    )  # fmt: skip
+    return pl.DataFrame(columns | {"value": values, "status": pl.Series(status, dtype=pl.String, strict=False)})
 
 
 def _categories(category: Mapping[str, Any], size: int) -> list[str]:
@@ -282,6 +290,8 @@ def normalised(name: str, source: SourceSection, raw: Raw, root: Path) -> pl.Dat
         several rows. CM122 nothing is left, or values are no numbers.
     """
     places = _placed(name, source, raw)
+    if nested := [one for one in (*places.values(), *source.filter) if raw.frame[one].dtype.is_nested()]:
+        raise no("CM123", name, f"the cells of {nested[0]!r} are lists or records", "name a column of texts or numbers")
     frame = _filtered(name, source, raw.frame)
     maps = {column: _mapping(name, source, column, root) for column in COLUMNS}
     columns: dict[str, pl.Series] = {
@@ -291,8 +301,8 @@ def normalised(name: str, source: SourceSection, raw: Raw, root: Path) -> pl.Dat
     }
     columns["value"] = _numbers(name, source, frame[places["value"]])
     out = pl.DataFrame(columns)
-    if "sector" not in out.columns:
-        out = out.with_columns(sector=pl.lit(TOTAL))
+    if "sector" not in out.columns:  # the total may have a code of its own in the project
+        out = out.with_columns(sector=pl.lit(maps["sector"].get(TOTAL, TOTAL)))
     if "indicator" not in out.columns:
         out = out.with_columns(indicator=pl.lit(source.indicator))
     out = out.filter(pl.all_horizontal(pl.col(key).ne_missing("") for key in ("region", "sector", "indicator")))

@@ -41,8 +41,9 @@ MEASURES = {
     "quadrant": Watched("density", "class"),
     "score": Watched("score", "value"),
 }
-#: Measures of a region as a whole, which have no sector.
-OF_REGIONS = ("eci", "eci_rank", "score")
+#: Measures of a region as a whole, which have no sector, and those that are of a sector in any case.
+OF_REGIONS = ("eci", "eci_rank")
+OF_CELLS = ("rca", "class", "density", "quadrant")
 WORDS = ("class", "quadrant")  #: measures that are words
 
 
@@ -111,7 +112,7 @@ def watch_findings(
     for name, rule in rules.items():
         at = f"watch.{name}"
         try:
-            parsed(rule)
+            yield from _misplaced(at, rule, parsed(rule).measure, file)
         except ValueError as error:
             yield finding(
                 "CM130", f"the condition {rule.condition!r} of {at}: {error}",
@@ -127,6 +128,17 @@ def watch_findings(
             if listed is not None:
                 labels = {code: label or "" for code, label in listed.select("code", "label").iter_rows()}
                 yield from _unknown(at, "sector", rule.sector, labels | {"_T": "total"}, file)
+
+
+def _misplaced(at: str, rule: WatchRule, measure: str, file: str) -> Iterator[Finding]:
+    """A sector for a measure that has none, or none for a measure that needs one: such a rule would never be met."""
+    if rule.sector is not None and measure in OF_REGIONS:
+        said, fix = f"{at} names a sector, and {measure} is of a region as a whole", "take `sector` out"
+    elif rule.sector is None and measure in OF_CELLS:
+        said, fix = f"{at} names no sector, and {measure} is of a region in a sector", 'add `sector = "..."`'
+    else:
+        return
+    yield finding("CM130", said, fix, file=file, column=f"{at}.sector", value=rule.sector)
 
 
 def _unknown(at: str, what: str, code: str, known: Mapping[str, str], file: str) -> Iterator[Finding]:

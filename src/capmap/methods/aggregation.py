@@ -698,7 +698,8 @@ def kemeny(
 
     Returns
     -------
-    Kemeny. It depends on the units and not on their order in the table.
+    Kemeny. It depends on the units and children and not on their order in the table; but a `local_search` among rankings
+    equally good may end in another one if children of equal weight that hold the same values (places) change places.
 
     Raises
     ------
@@ -721,12 +722,16 @@ def kemeny(
     """
     if not 1 <= exact_up_to <= EXACT_UP_TO:
         raise ValueError(f"exact_up_to must be between 1 and {EXACT_UP_TO}, not {exact_up_to}")
-    values = np.asarray(values, dtype=np.float64)
-    e = outranking(values, weights, min_coverage=min_coverage)
-    if e.ndim != 2:
+    table = _checked(values, weights, min_coverage)
+    if table.filled.ndim == 2 and table.weights.ndim != 1:
         raise ValueError("the ranking is found for one vector of weights, not for replicates")
-    # Units in an order that only their values decide, so that ties in the search cannot hang on the order of the rows.
-    content = np.lexsort(np.where(np.isnan(values), -np.inf, values).T[::-1])
+    # Children, then units, in an order that only values and weights decide: ties in the search hang on no order of the table.
+    values = np.asarray(values, dtype=np.float64)
+    comparable = np.where(table.known, table.filled, -np.inf)
+    children = np.lexsort((*np.sort(comparable, axis=0), table.weights))
+    values, comparable = values[:, children], comparable[:, children]
+    e = outranking(values, table.weights[children], min_coverage=min_coverage)
+    content = np.lexsort(comparable.T[::-1])
     content = content[~np.isnan(np.diagonal(e)[content])]
     e = e[np.ix_(content, content)]
     found = [_rank_component(e, members, exact_up_to) for members in _components(e)]

@@ -44,9 +44,9 @@ WEAK: Final = 0.3
 SIZE: Final = 0.6
 #: Fewest units for a correlation.
 MIN_PAIRS: Final = 3
-#: Fewest different values for a smoothing spline, and the share of their range within which two are one.
+#: Fewest different values for a smoothing spline, and the share of their range to which it tells them apart.
 MIN_SPLINE: Final = 5
-TIE: Final = 1e-9
+SPLINE_GRID: Final = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -599,7 +599,8 @@ def importance(y: Floats, weights: Floats, score: Floats) -> Importance:
 def _main_effect(x: Floats, y: Floats) -> float:
     """Share of the variance of `y` on the smoothing spline through it against `x`; NaN with too few values of `x`.
 
-    Places within 1e-9 of the range of `x` are one: a curve through values that differ in the last bits does not exist.
+    `x` is taken to 1e-4 of its range, and values in one place have their mean there: the equations of a spline through
+    points closer than that lose all digits, and the curve with them.
     """
     from scipy.interpolate import make_smoothing_spline
 
@@ -610,11 +611,11 @@ def _main_effect(x: Floats, y: Floats) -> float:
         return float("nan")
     # Places and values on one scale: the penalty is chosen by cross-validation whatever their units.
     rising, values = (x[order] - x[order[0]]) / reach, (y[order] - y.mean()) / total**0.5
-    place = np.concatenate([[0], np.cumsum(np.diff(rising) > TIE)])
+    at, place = np.unique(np.floor(rising / SPLINE_GRID + 0.5) * SPLINE_GRID, return_inverse=True)
     times = np.bincount(place)
     if times.size < MIN_SPLINE:
         return float("nan")
-    at, means = np.bincount(place, weights=rising) / times, np.bincount(place, weights=values) / times
+    means = np.bincount(place, weights=values) / times
     curve = make_smoothing_spline(at, means, w=times.astype(np.float64))(at)
     centre = np.average(curve, weights=times)
     return float(np.clip(np.average((curve - centre) ** 2, weights=times), 0.0, 1.0))

@@ -11,6 +11,7 @@ unpack to many times their size are refused before anything is written.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import stat
@@ -19,7 +20,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,7 @@ from typing import IO, Any
 
 from capmap.data.load import load
 from capmap.data.settings import PREFIX, RUN_FILE
-from capmap.data.write import atomic, json_text, sha256
+from capmap.data.write import atomic, json_text, sha256, writing
 from capmap.errors import UnreadableError, UsageError
 from capmap.model import Project
 from capmap.operate.run import MANIFEST, Analysis, run_all
@@ -42,7 +43,15 @@ MOST_FILES, MOST_BYTES, MOST_RATIO, RATIO_FROM = 10_000, 4 * 2**30, 200, 2**20
 #: Longest name of a file or folder.
 LONGEST = 200
 #: Names that Windows keeps for devices.
-DEVICES = {"con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))}
+DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    "conin$",
+    "conout$",
+    *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10)),
+}
 _CHUNK = 2**20
 
 
@@ -165,10 +174,12 @@ def project_files(project: Project) -> dict[str, Path]:
 
 
 def _inputs(project: Project) -> list[Path]:
-    """Observations, and every file in the folders of definitions that capmap reads."""
+    """Observations, and every file in the folders of definitions that capmap reads; other hidden ones stay."""
     section = project.run.data
     folders = ((section.indicators, "*.toml"), (section.codes, "*.csv"), (section.index, "*"))
-    definitions = [path for name, what in folders for path in (project.root / name).glob(what) if path.is_file()]
+    found = [path for name, what in folders for path in (project.root / name).glob(what) if path.is_file()]
+    read = (".toml", ".csv", ".json")
+    definitions = [path for path in found if path.suffix in read or not path.name.startswith(".")]
     missing = [file.name for file in project.files if not file.path.is_file()]
     if missing:
         raise UsageError(f"{', '.join(missing)} cannot be put into an archive", fix="save it as a file first")
@@ -195,7 +206,7 @@ def _environment(project: Project) -> dict[str, str]:
 def is_bundle(path: Path) -> bool:
     """Whether a file is to be read as an archive: by its name, or its first bytes."""
     with open(path, "rb") as file:
-        return path.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04"
+        return path.suffix.lower() == ".zip" or (path.suffix.lower() != ".xlsx" and file.read(4) == b"PK\x03\x04")
 
 
 @contextmanager
@@ -205,6 +216,7 @@ def opened(path: Path) -> Iterator[Bundle]:
     Raises
     ------
     UnreadableError : it is damaged, hostile, or not an archive of capmap; nothing was written outside the folder.
+    WriteError : there is no room to unpack it.
     """
     with TemporaryDirectory(prefix="capmap-bundle-") as name:
         folder = Path(name)
@@ -213,6 +225,7 @@ def opened(path: Path) -> Iterator[Bundle]:
                 entries = checked(archive.infolist(), path)
                 for entry in entries:
                     _unpack(archive, entry, folder)
+                _measure(path, folder, entries)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -291,9 +304,10 @@ def _hostile(path: Path, why: str) -> UnreadableError:
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     """One file, no byte more than announced."""
     target = folder / entry.filename
-    target.parent.mkdir(parents=True, exist_ok=True)
     left = entry.file_size
-    with archive.open(entry) as source, open(target, "xb") as place:
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as source, writing(target), open(target, "xb") as place:
         for part in iter(partial(source.read, _CHUNK), b""):
             left -= len(part)
             if left < 0:
@@ -301,6 +315,29 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> N
             place.write(part)
     if left:
         raise zipfile.BadZipFile(f"{entry.filename} is shorter than announced")
+
+
+def _measure(path: Path, folder: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """Raises where what is packed in the files themselves, which are read later, is more than a project has."""
+    left = MOST_BYTES
+    for entry in entries:
+        name = entry.filename.lower()
+        if name.endswith(".gz"):
+            left -= _unpacked_size(folder / entry.filename, left)
+        elif name.endswith(".xlsx"):
+            with suppress(zipfile.BadZipFile), zipfile.ZipFile(folder / entry.filename) as book:
+                left -= sum(one.file_size for one in book.infolist())
+        if left < 0:
+            raise _hostile(path, f"{entry.filename} unpacks to more than {MOST_BYTES:,} bytes")
+
+
+def _unpacked_size(path: Path, most: int) -> int:
+    """Bytes in a gzip file, counted to `most` and little more; what is damaged is left to who reads it."""
+    size = 0
+    with suppress(EOFError, OSError, zlib.error), gzip.open(path) as file:
+        while size <= most and (part := file.read(_CHUNK)):
+            size += len(part)
+    return size
 
 
 def _listing(folder: Path, path: Path) -> dict[str, Any]:

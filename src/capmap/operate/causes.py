@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from capmap.data.disk import sha256
+from capmap.data.parquet import read_parquet
+from capmap.data.write import plain
 from capmap.errors import RefusedError, UnreadableError, UsageError
-from capmap.model import Project
+from capmap.model import Codes, Project
 from capmap.operate import frozen
-from capmap.operate.compute import SEPARABLE, SILENT, alone, leans_on
+from capmap.operate.compute import SEPARABLE, SILENT, alone, index_definitions, leans_on
 from capmap.operate.run import everything
 
 if TYPE_CHECKING:
@@ -81,10 +84,29 @@ class Sides:
         return bool(self.before.manifest["capmap"] != self.after.manifest["capmap"])
 
 
+def stored(vintage: Vintage, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
+    """A table of a folder of results; None if its manifest does not list it.
+
+    Raises
+    ------
+    UnreadableError : the file is not as the manifest describes it, or is no table with these columns.
+    """
+    digest = next((entry.get("sha256") for entry in vintage.manifest["files"] if entry.get("name") == name), None)
+    if digest is None:
+        return None
+    path = vintage.path / name
+    try:
+        if path.parent == vintage.path and sha256(path) == digest:
+            return read_parquet(path, columns)
+    except (OSError, pl.exceptions.PolarsError):
+        pass
+    raise UnreadableError(f"{path} is not as the manifest describes it", where=str(path), fix="compare other vintages")
+
+
 def _thawed(vintage: Vintage) -> Project | None:
     try:
         return frozen.thaw(vintage.path, vintage.manifest)
-    except (UnreadableError, ValueError, KeyError, TypeError):
+    except (UnreadableError, ValueError, KeyError, TypeError, OSError, pl.exceptions.PolarsError):
         return None
 
 
@@ -150,9 +172,9 @@ def _codes(vintage: Vintage, project: Project | None) -> dict[str, set[str]]:
         return found | {name: set(frame["code"]) for name, frame in project.codes.classifications.items()}
     names: dict[str, set[str]] = {}
     for stem, column in (("regions", "code"), ("indicators", "id")):
-        path = vintage.path / f"{stem}.parquet"
-        if path.is_file():
-            names[stem] = set(pl.read_parquet(path, columns=[column])[column].cast(pl.String))
+        table = stored(vintage, f"{stem}.parquet", (column,))
+        if table is not None:
+            names[stem] = set(table[column].cast(pl.String))
     return names
 
 
@@ -166,8 +188,16 @@ def causes(sides: Sides, cells: pl.DataFrame) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name in sorted({*cells["indicator"].drop_nulls()}):
         here = _seen(sides, name) if sides.rows is not None else _inspected(sides, cells, name)
-        found[name] = everywhere | here or {"data_revision"}  # of rows that it leans on
+        found[name] = everywhere | here or _left(sides)
     return found
+
+
+def _left(sides: Sides) -> set[str]:
+    """What is left where nothing that an indicator leans on differs; none rather than a guess."""
+    if sides.rows is not None and sides.rows.height:
+        return {"data_revision"}
+    packages = [side.manifest.get("packages") for side in (sides.before, sides.after)]
+    return {"program_version"} if packages[0] != packages[1] else set()
 
 
 def _seen(sides: Sides, name: str) -> set[str]:
@@ -192,9 +222,12 @@ def _leaning(project: Project, name: str) -> set[str]:
 
 def _definitions(project: Project, names: set[str]) -> list[Any]:
     metas = {name: project.catalogue[name].model_dump() for name in sorted(names) if name in project.catalogue}
+    indices = plain(index_definitions(project))
+    if not project.codes.listed:  # codes as found in the data follow the data
+        return [metas, indices]
     lists = sorted({str(meta["classification"]) for meta in metas.values()})
     codes = [project.codes.classifications[name].rows() for name in lists if name in project.codes.classifications]
-    return [metas, codes, project.codes.regions.rows(), {k: v.model_dump() for k, v in project.indices.items()}]
+    return [metas, indices, codes, project.codes.regions.rows()]
 
 
 def _inspected(sides: Sides, cells: pl.DataFrame, name: str) -> set[str]:
@@ -251,34 +284,52 @@ def _chained(
     """Cells with their parts from the crossed combinations; None where the inputs are not there or refuse."""
     from capmap import __version__
 
-    if sides.old is None or sides.new is None or (sides.version and sides.after.manifest["capmap"] != __version__):
+    if sides.old is None or sides.new is None or sides.after.manifest["capmap"] != __version__:
         return None
-    states = [("before", cells.select(*KEY, "year_before", "year", value="before", klass="class_before"))]
+    states = [
+        ("before", cells.select(*KEY, "year_before", "year", value="before", klass="class_before", rank="rank_before"))
+    ]
     pairs = cells.select(*KEY, "year_before", "year")
     present = {cause for found in why.values() for cause in found}
     moved = "new_period" not in present
+    refused: set[tuple[str, str]] = set()
     for cause, project in _steps(sides, present):
         moved = moved or cause == "new_period"
-        try:
-            held = _held(project, cells, measures, figures)
-        except (RefusedError, UsageError):
+        held, these = _held(project, cells, measures, figures)
+        if held is None:
             return None
+        refused |= these
         when = "year" if moved else "year_before"
         found = pairs.join(
             held, left_on=[*KEY, when], right_on=[*KEY, "year"], how="left", nulls_equal=True, maintain_order="left"
         )
-        states.append((cause, found.select(*KEY, "value", klass="class")))
-    last = cells.select(*KEY, value="after", klass="class_after")
+        states.append((cause, found.select(*KEY, "value", "rank", klass="class")))
+    last = cells.select(*KEY, value="after", klass="class_after", rank="rank_after")
     names = [cause for cause in CAUSES if cause in present]
     states = [*states[: len(names)], (names[-1], last)]
-    return _parts(cells, [(cause, state) for (_, state), cause in zip(states, [None, *names], strict=True)], names)
+    parts = _parts(cells, [(cause, state) for (_, state), cause in zip(states, [None, *names], strict=True)], names)
+    return _without(parts, cells["cause"], refused)
+
+
+def _without(parts: pl.DataFrame, possible: pl.Series, refused: set[tuple[str, str]]) -> pl.DataFrame:
+    """The parts without those of what could not be computed at some step: there the possible causes stay together."""
+    cell = pl.concat_str("measure", pl.lit("\n"), "indicator")
+    gone = cell.is_in(["\n".join(one) for one in sorted(refused)])
+    return parts.with_columns(
+        pl.when(gone).then(possible).otherwise(pl.col("cause")).alias("cause"),
+        *(pl.when(~gone).then(pl.col(f"by_{cause}")).alias(f"by_{cause}") for cause in CAUSES),
+    )
 
 
 def _steps(sides: Sides, present: set[str]) -> Iterator[tuple[str, Project]]:
-    """The crossed combinations but the last, which is what the later folder holds."""
+    """The crossed combinations but the last, which is what the later folder holds.
+
+    Rows come with codes of theirs that are new; rows of an indicator that is new come with its definition.
+    """
     assert sides.old is not None
     assert sides.new is not None
     current = sides.old
+    known = sorted(sides.old.catalogue)
     old_periods = sides.old.observations.select(pl.col("indicator").cast(pl.String), "year").unique()
     for cause in [cause for cause in CAUSES if cause in present][:-1]:
         if cause == "data_revision":
@@ -287,38 +338,61 @@ def _steps(sides: Sides, present: set[str]) -> Iterator[tuple[str, Project]]:
                 old_periods.rename({"indicator": "name"}), on=["name", "year"], how="semi", nulls_equal=True,
                 maintain_order="left",
             ).drop("name")  # fmt: skip
-            current = replace(current, observations=kept)
+            current = replace(current, observations=kept, codes=_joined(current.codes, sides.new.codes))
         elif cause == "new_period":
-            current = replace(current, observations=sides.new.observations)
+            rows = sides.new.observations.filter(pl.col("indicator").cast(pl.String).is_in(known))
+            current = replace(current, observations=rows, codes=_joined(current.codes, sides.new.codes))
         elif cause == "definitions":
-            current = replace(current, catalogue=sides.new.catalogue, codes=sides.new.codes, indices=sides.new.indices)
+            current = replace(
+                current, catalogue=sides.new.catalogue, codes=sides.new.codes, indices=sides.new.indices,
+                scales=sides.new.scales, observations=sides.new.observations,
+            )  # fmt: skip
         yield cause, current
 
 
-def _held(project: Project, cells: pl.DataFrame, measures: Sequence[Any], figures: Figures) -> pl.DataFrame:
-    """Figures of the measures and indicators that cells are of, computed on a project."""
+def _joined(codes: Codes, later: Codes) -> Codes:
+    """Code lists with the codes that only later ones have; what they say of the others stays."""
+
+    def both(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+        return pl.concat([old, new.join(old, on="code", how="anti").select(old.columns)], how="vertical_relaxed")
+
+    lists = dict(later.classifications) | {
+        name: both(frame, later.classifications[name]) if name in later.classifications else frame
+        for name, frame in codes.classifications.items()
+    }
+    return replace(codes, regions=both(codes.regions, later.regions), classifications=lists)
+
+
+def _held(
+    project: Project, cells: pl.DataFrame, measures: Sequence[Any], figures: Figures
+) -> tuple[pl.DataFrame | None, set[tuple[str, str]]]:
+    """Figures of the measures and indicators that cells are of, computed on a project; and what the data do not allow."""
     # ranges come from draws, and the figures themselves do not
     plain = project.run.model_copy(update={"complexity": project.run.complexity.model_copy(update={"draws": 0})})
     project = replace(project, run=plain)
     analyses = everything(project)
     frames = []
+    refused: set[tuple[str, str]] = set()
     for measure in measures:
         names = cells.filter(pl.col("measure") == measure.name)["indicator"].drop_nulls().unique().sort().to_list()
         names = [name for name in names if name in project.catalogue or measure.command not in SEPARABLE]
         if not names or measure.command not in analyses:
             continue
         if measure.command in SEPARABLE:
-            seen = [alone(project, name, context=SEPARABLE[measure.command]) for name in names]
+            context = SEPARABLE[measure.command]
+            seen = [(alone(project, name, context=context), [name]) for name in names]
         else:
-            seen = [project]
-        for one in seen:
-            table = analyses[measure.command](one).tables[measure.table]
+            seen = [(project, names)]
+        for one, own in seen:
+            try:
+                table = analyses[measure.command](one).tables[measure.table]
+            except (RefusedError, UsageError):
+                refused |= {(measure.name, name) for name in own}
+                continue
             found = figures(table, measure)
             if found is not None:
-                frames.append(found.filter(pl.col("indicator").is_in(names)))
-    if not frames:
-        raise RefusedError("nothing to compute")
-    return pl.concat(frames).select(*KEY, "year", "value", "class")
+                frames.append(found.filter(pl.col("indicator").is_in(own)))
+    return (pl.concat(frames).select(*KEY, "year", "value", "class", "rank") if frames else None), refused
 
 
 def _parts(
@@ -326,22 +400,35 @@ def _parts(
 ) -> pl.DataFrame:
     """Differences from state to state, rows being the cells in order, and the cause that moved each cell most.
 
-    Where the class changed it is the last cause at which the class came to be what it is.
+    Where the class changed, a figure came or went, or the rank alone changed, it is the last cause at which that happened.
     """
     wide = pl.DataFrame({
-        f"{what}{k}": state[what] for k, (_, state) in enumerate(states) for what in ("value", "klass")
+        f"{what}{k}": state[what] for k, (_, state) in enumerate(states) for what in ("value", "klass", "rank")
     })  # fmt: skip
     steps = [
         (pl.col(f"value{k}") - pl.col(f"value{k - 1}")).alias(f"by_{cause}") for k, cause in enumerate(names, start=1)
     ]
     parts = wide.select(steps)
-    largest = pl.max_horizontal(pl.col(f"by_{cause}").abs() for cause in names)
-    by_size = pl.coalesce(pl.when(pl.col(f"by_{cause}").abs() == largest).then(pl.lit(cause)) for cause in names)
+    sizes = [pl.col(f"by_{cause}").abs() for cause in names]
+    largest = pl.max_horizontal(sizes)
+    by_size = pl.coalesce(
+        pl.when((size == largest) & (largest > 0)).then(pl.lit(cause)) for size, cause in zip(sizes, names, strict=True)
+    )
     turned = pl.coalesce(
         pl.when(pl.col(f"klass{k}").ne_missing(pl.col(f"klass{k - 1}"))).then(pl.lit(cause))
         for k, cause in reversed(list(enumerate(names, start=1)))
     )
-    cause = pl.concat([wide, parts], how="horizontal").select(cause=pl.coalesce(turned, by_size))["cause"]
+    came = pl.coalesce(
+        pl.when(pl.col(f"value{k}").is_null() != pl.col(f"value{k - 1}").is_null()).then(pl.lit(cause))
+        for k, cause in reversed(list(enumerate(names, start=1)))
+    )
+    passed = pl.coalesce(
+        pl.when(pl.col(f"rank{k}").ne_missing(pl.col(f"rank{k - 1}"))).then(pl.lit(cause))
+        for k, cause in reversed(list(enumerate(names, start=1)))
+    )
+    by_rank = pl.when(pl.col("change") == "rank").then(passed)
+    joined = pl.concat([wide, parts, cells.select("change")], how="horizontal")
+    cause = joined.select(cause=pl.coalesce(turned, came, by_rank, by_size))["cause"]
     missing = [f"by_{one}" for one in CAUSES if one not in names]
     return cells.with_columns(
         pl.coalesce(cause, pl.col("cause")).alias("cause"), *(parts[name] for name in parts.columns), *_nulls(missing)

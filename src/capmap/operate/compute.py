@@ -317,9 +317,9 @@ class Keys:
 
     def whole(self, command: str) -> str:
         """Key of a command: of all that the project holds."""
-        indices = {name: file.model_dump(mode="json") for name, file in sorted(self.project.indices.items())}
         seen = {name: self._of(name) for name in sorted(self.project.catalogue)}
-        return _hashed({**self._shared, "command": command, "indices": indices, "seen": seen, "lists": self._lists})
+        told = {"indices": index_definitions(self.project), "seen": seen, "lists": self._lists}
+        return _hashed({**self._shared, "command": command, **told})
 
     def units(self, command: str) -> dict[str, str]:
         """Indicator -> key, of a command that treats each by itself; else nothing."""
@@ -343,6 +343,12 @@ class Keys:
             "codes": self._lists.get(meta.classification),
             "rows": self.rows.get(name),
         }
+
+
+def index_definitions(project: Project) -> dict[str, Any]:
+    """Everything that composite indices are made by: their files, what experts said, frozen scales."""
+    files = {name: [file.model_dump(mode="json"), file.answers] for name, file in sorted(project.indices.items())}
+    return {"files": files, "scales": {name: scale.hash for name, scale in sorted(project.scales.items())}}
 
 
 def parameters(project: Project) -> dict[str, Any]:

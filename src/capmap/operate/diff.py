@@ -18,10 +18,9 @@ from capmap.data.findings import unreadable
 from capmap.data.results import FOLDER
 from capmap.data.settings import RUN_FILE, find_run_file, merge
 from capmap.data.toml import read_toml
-from capmap.data.write import sha256
-from capmap.errors import RefusedError, UnreadableError
+from capmap.errors import RefusedError
 from capmap.model import Result, ResultsSection, RunFile, WatchRule
-from capmap.operate.causes import Sides, attributed, causes, code_changes, observation_changes
+from capmap.operate.causes import Sides, attributed, causes, code_changes, observation_changes, stored
 from capmap.operate.shelf import resolve
 from capmap.operate.watch import crossings
 
@@ -176,7 +175,7 @@ def compare(
     ------
     UsageError : no such vintage. UnreadableError : as `diff`; the run file cannot be read.
     """
-    root, run = _settings(project)
+    root, run = settings(project)
     folder = results or root / FOLDER
     return diff(
         resolve(folder, before), resolve(folder, after), rules=run.watch if run else {},
@@ -184,7 +183,7 @@ def compare(
     )  # fmt: skip
 
 
-def _settings(project: Path | None) -> tuple[Path, RunFile | None]:
+def settings(project: Path | None) -> tuple[Path, RunFile | None]:
     """The root of a project and its settings; the working directory and none where there is no project."""
     path = find_run_file(Path.cwd()) if project is None else project / RUN_FILE if project.is_dir() else project
     if path is None:
@@ -210,12 +209,8 @@ def figures(vintage: Vintage, measure: Measure) -> pl.DataFrame | None:
     )  # fmt: skip
     if entry is None:
         return None
-    path = vintage.path / str(entry["name"])
-    if path.parent != vintage.path or not path.is_file() or sha256(path) != entry.get("sha256"):
-        raise UnreadableError(
-            f"{path} is not as the manifest describes it", where=str(path), fix="compare other vintages"
-        )
-    return figures_of(pl.read_parquet(path), measure)
+    table = stored(vintage, str(entry["name"]))
+    return None if table is None else figures_of(table, measure)
 
 
 def figures_of(table: pl.DataFrame, measure: Measure) -> pl.DataFrame | None:
@@ -280,17 +275,22 @@ def _same_periods(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last_periods(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Pairs from the last period of the one to the last of the other, of indicators in which it moved."""
+    """Pairs from the last period of the one to the last of the other, of indicators in which it moved.
+
+    A cell that only one of them has is there, too: who quotes the latest figure finds none any more, or a first one.
+    """
     ends = _periods(old).filter("last").join(_periods(new).filter("last"), on="indicator", suffix="_new")
     moved = ends.filter(pl.col("year") != pl.col("year_new"))
     mine = [
         old.join(moved.select("indicator", "year"), on=["indicator", "year"], how="semi"),
         new.join(moved.select("indicator", year="year_new"), on=["indicator", "year"], how="semi"),
     ]
-    pairs = mine[0].rename({"year": "year_before"}).with_columns(had=True).join(
-        mine[1].with_columns(has=True), on=list(KEY), how="inner", nulls_equal=True, suffix="_new"
+    pairs = mine[0].drop("year").with_columns(had=True).join(
+        mine[1].drop("year").with_columns(has=True), on=list(KEY), how="full", coalesce=True, nulls_equal=True,
+        suffix="_new",
     )  # fmt: skip
-    return _shaped(pairs.with_columns(latest=pl.lit(True)))
+    years = moved.select("indicator", year_before="year", year="year_new")
+    return _shaped(pairs.join(years, on="indicator").with_columns(latest=pl.lit(True)))
 
 
 def _shaped(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -344,7 +344,9 @@ def _headline(measure: Measure) -> pl.Expr:
         found = pl.when(is_ & ~was).then(pl.lit("first")).when(was & ~is_).then(pl.lit("not_first"))
     else:
         return pl.lit(None, pl.String)
-    return pl.when(pl.col("latest").fill_null(False) & pl.col("counts")).then(found)
+    # of an index, its own first place: a pillar or an indicator in it has no range to be beyond
+    whole = pl.col("sector").eq_missing(pl.col("indicator")) if measure.name == "score" else pl.lit(True)
+    return pl.when(pl.col("latest").fill_null(False) & pl.col("counts") & whole).then(found)
 
 
 def _by_region(cells: pl.DataFrame) -> pl.DataFrame:
@@ -364,9 +366,9 @@ def _labels(vintage: Vintage) -> dict[str, dict[str, str]]:
     """Names of regions, sectors and indicators that the results hold, for readers."""
     names: dict[str, dict[str, str]] = {}
     for stem, key, label in (("regions", "code", "label"), ("sectors", "code", "label"), ("indicators", "id", "name")):
-        path = vintage.path / f"{stem}.parquet"
-        if path.is_file():
-            rows = pl.read_parquet(path, columns=[key, label]).drop_nulls()
+        table = stored(vintage, f"{stem}.parquet", (key, label))
+        if table is not None:
+            rows = table.drop_nulls()
             names[stem] = dict(zip(rows[key].cast(pl.String), rows[label].cast(pl.String), strict=True))
     return names
 

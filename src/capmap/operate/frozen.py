@@ -69,6 +69,9 @@ def thaw(folder: Path, manifest: Mapping[str, Any]) -> Project | None:
             )
     content = json.loads((folder / FOLDER / DEFINITIONS).read_bytes())
     codes = content["codes"]
+    run = content["run"]
+    if not run["data"]["observations"]:  # a project that lives on sources alone, and these stay out of the copy
+        run["data"]["observations"] = [OBSERVATIONS]
     text = dict.fromkeys(("code", "label", "parent", "level", "role", "group"), pl.String)
     return Project(
         observations=pl.read_parquet(folder / FOLDER / OBSERVATIONS),
@@ -78,7 +81,7 @@ def thaw(folder: Path, manifest: Mapping[str, Any]) -> Project | None:
             {name: pl.DataFrame(frame, schema_overrides=text) for name, frame in codes["classifications"].items()},
             codes["listed"],
         ),
-        run=RunFile.model_validate(content["run"]),
+        run=RunFile.model_validate(run),
         root=folder / FOLDER,
         files=tuple(
             InputFile(folder / FOLDER / f["name"], f["name"], f["rows"], f["sha256"]) for f in content["files"]

@@ -229,7 +229,7 @@ def _settings(project: str | Path | None, environ: Mapping[str, str]) -> tuple[P
 def _known(accept: Sequence[str], run: RunFile) -> None:
     for name in accept:
         if name not in run.sources:
-            near = nearest(name, run.sources)
+            near = nearest(name, list(run.sources))
             fix = f"did you mean {near[0]}?" if near else f"the sources are {', '.join(run.sources) or 'none'}"
             raise UsageError(f"there is no source {name}", fix=fix)
 
@@ -385,7 +385,7 @@ def _published(this: _Run, got: _Got, known: Record | None) -> str:
     """When the content changed: what the server says, or now; as known where it is the same."""
     if known is not None and known.sha256 == got.sha256:
         return known.changed
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, OverflowError):
         when = parsedate_to_datetime(got.last_modified or "")
         return min(when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC), this.now).isoformat(timespec="seconds")
     return this.now.isoformat(timespec="seconds")
@@ -568,7 +568,7 @@ def _publish(
     wording: Callable[[], Any] | None,
 ) -> Refreshed:
     from capmap.operate.run import everything
-    from capmap.operate.vintages import publish
+    from capmap.operate.vintages import crossed, publish
     from capmap.operate.watch import alert
 
     places = {one.output: this.root / source_file(one.name) for one in outcomes if one.output is not None}
@@ -580,10 +580,13 @@ def _publish(
         sources=[_told(one) for one in outcomes], analyses=(analyses or everything)(project),
         wording=wording() if wording else None,
     )  # fmt: skip
-    for row in done.crossed:
+    came_true, recorded = done.crossed, this.state.get("vintage")
+    if done.path is None and done.earlier is not None and isinstance(recorded, str) and recorded < done.earlier.name:
+        came_true = crossed(done.earlier)  # made by a run that was killed before it could tell, and record it
+    for row in came_true:
         message = f"watch {row['rule']}: {row['condition']} came true ({row['before']} -> {row['after']})"
         this.say("watch", message, "warning", **row)
-    for told in alert(this.run.watch, done.crossed, folder=this.root):
+    for told in alert(this.run.watch, came_true, folder=this.root):
         level: Literal["info", "warning"] = "info" if told["trouble"] is None else "warning"
         this.say("alert", f"watch {told['rule']}: {told['command']}: {told['trouble'] or 'done'}", level, **told)
     return Refreshed(this.id, outcomes, news, done.path, done.earlier, done.computed, done.reused, done.changed)

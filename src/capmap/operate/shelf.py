@@ -18,6 +18,8 @@ from capmap.errors import UnreadableError, UsageError
 
 #: What a folder of results holds and where it comes from.
 MANIFEST = "manifest.json"
+#: What changed since the vintage before, in words.
+REPORT = "changes.md"
 #: Name of a vintage: the time in UTC and the beginning of a hash.
 NAME = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{12})")
 
@@ -134,9 +136,10 @@ def _previous(folder: Path, known: Sequence[Vintage]) -> Vintage:
     before = [vintage for vintage in known if vintage.id < latest.id]
     named = [vintage for vintage in before if vintage.id == latest.earlier]
     if not before:
-        raise UsageError(
-            f"{latest.id} is the only vintage in {folder}", fix="there is a previous one after the next change"
-        )
+        fix = "there is a previous one after the next change"
+        if latest.earlier is not None:
+            fix = f"the one before is no longer kept: see {latest.path / REPORT}, and raise `keep` under [results]"
+        raise UsageError(f"{latest.id} is the only vintage in {folder}", fix=fix)
     return (named or before)[-1]
 
 

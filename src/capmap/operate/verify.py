@@ -20,6 +20,7 @@ from typing import Any
 
 import polars as pl
 
+from capmap.data.parquet import sound
 from capmap.data.write import BARE_FORMATS, PARQUET_KEY, SUFFIXES, json_text, origin, plain, sha256, stamped
 from capmap.errors import CapmapError, RefusedError, UnreadableError, UsageError
 from capmap.model import Project, Result
@@ -45,6 +46,8 @@ ROW_KEYS = (
 )  # fmt: skip
 #: Largest file of metadata that is read.
 MOST_METADATA = 64 * 2**20
+#: Bytes that a packed file may unpack to.
+MOST_BYTES = 2**30
 #: Keys of a manifest that the inputs and settings decide.
 ORIGIN = {"inputs": "input", "definitions": "definition", "settings": "setting"}
 
@@ -378,11 +381,11 @@ def _read(path: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
                               fix="put the file that was written with it beside it, or verify the folder of the run")  # fmt: skip
     try:
         if suffix == "parquet":
-            return {"rows": _texts(pl.read_parquet(path))}, _mapping(
-                json.loads(pl.read_parquet_metadata(path)[PARQUET_KEY])
-            )
+            with sound():
+                meta = _mapping(json.loads(pl.read_parquet_metadata(path)[PARQUET_KEY]))
+                return {"rows": _texts(pl.read_parquet(path))}, meta
         raw = path.read_bytes()
-        raw = gzip.decompress(raw) if name.endswith(".gz") else raw
+        raw = _gunzipped(raw) if name.endswith(".gz") else raw
         if suffix == "json":
             content = _mapping(json.loads(raw))
             rows = content.get("tables", {"rows": content.get("rows")})
@@ -402,10 +405,14 @@ def _read(path: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
         raise UnreadableError(
             f"{path.name} cannot be read as a result of capmap: {error}", where=str(path), fix=fix
         ) from None
-    except BaseException as error:  # polars panics on some damaged files
-        if type(error).__name__ != "PanicException":
-            raise
-        raise UnreadableError(f"{path.name} is damaged", where=str(path), fix=fix) from None
+
+
+def _gunzipped(raw: bytes) -> bytes:
+    with gzip.open(BytesIO(raw)) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
+    return content
 
 
 def _of_text(raw: bytes, suffix: str) -> pl.DataFrame:

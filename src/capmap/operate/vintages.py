@@ -47,14 +47,14 @@ from capmap.operate.run import (
     refused_indices,
     staging,
 )
-from capmap.operate.shelf import MANIFEST, NAME, Vintage, after, latest_of, resolve, vintages
+from capmap.operate.shelf import MANIFEST, NAME, REPORT, Vintage, after, latest_of, resolve, vintages
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Published", "Vintage", "Wording", "publish", "resolve", "vintages"]
 
-PACKAGE, PROVENANCE, CHANGES, REPORT = "datapackage.json", "provenance.json", "changes.json", "changes.md"
+PACKAGE, PROVENANCE, CHANGES = "datapackage.json", "provenance.json", "changes.json"
 TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -144,12 +144,13 @@ def _taken_up(
         return Published(None, earlier, 0, units, False)
     _point(stage, folder, vintage.id)
     changed = latest is None or _figures(latest.manifest) != _figures(vintage.manifest)
-    return Published(vintage.path, earlier, 0, units, changed, _crossed(vintage.path / CHANGES))
+    return Published(vintage.path, earlier, 0, units, changed, crossed(vintage.path))
 
 
-def _crossed(path: Path) -> tuple[Mapping[str, Any], ...]:
+def crossed(vintage: Path) -> tuple[Mapping[str, Any], ...]:
+    """Watch rules whose condition came true with a vintage, as its changes.json has them; none where it has none."""
     try:
-        rows = json.loads(path.read_bytes())["tables"]["watch"]
+        rows = json.loads((vintage / CHANGES).read_bytes())["tables"]["watch"]
     except (OSError, ValueError, KeyError, TypeError):
         return ()
     return tuple(row for row in rows if row["now"] and row["crossed"])

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from capmap.model import Project, Result
 from capmap.report import numbers, tables, words
-from capmap.report.index import REASONS
+from capmap.report.index import REASONS, is_long, level_with, replicates
 from capmap.report.layout import fingerprint
 
 #: Steps in the order of the audit; the pages of the methods have the same numbers.
@@ -118,12 +118,14 @@ EVIDENCE: dict[str, Sentence] = {
     "few_regions": lambda t: f"{_n(t.value, 'region')} are ranked.",
     "coverage": lambda t: f"{t.node}: {t.share} of the regions have a figure.",
     "years_apart": lambda t: f"The oldest figure is {_n(t.value, 'year')} older than the index.",
+    "small_counts": lambda t: f"{t.node}: {t.share} of the scored regions have a count below 10.",
     "mostly_equal": lambda t: f"{t.node}: {t.share} of the values are the same.",
     "mostly_zero": lambda t: f"{t.node}: {t.share} of the values are zero.",
     "imputed": lambda t: f"{t.share} of the figures of scored regions are imputed"
     + (f" ({t.said.replace(';', ', ')})." if t.row["said"] else "."),
     "missing": lambda t: f"{t.share} of them are missing and left so; the others of the node take their weight.",
     "imputed_region": lambda t: f"More than a third of the figures are imputed in {t.regions}.",
+    "nothing_to_divide": lambda _: "No indicator is a count or a sum, so there is nothing to divide.",
     "divided": lambda t: f"{t.node} is divided by {t.other}.",
     "undivided": lambda t: f"{t.node} is a count or a sum and not divided by any size.",
     "explained_by_size": lambda t: f"{t.node} goes with {t.other} (r = {numbers.index(t.value)}).",
@@ -166,8 +168,10 @@ EVIDENCE: dict[str, Sentence] = {
     "outside": lambda t: f"{_n(t.value, 'rank')} outside the own range: {t.regions}."
     if t.row["said"] else "No rank is outside its own range.",
     "off_median": lambda t: f"{int(t.value)} of {t.scored} ranks are not the median of their replicates.",
-    "told_apart": lambda t: f"{t.share} of the pairs of regions can be told apart.",
-    "groups": lambda t: f"The letters fall into {_n(t.value, 'group')} of regions that cannot be told apart.",
+    "told_apart": lambda t: f"{t.share} of the pairs of regions can be told apart under these choices.",
+    "groups": lambda t: "The groups of regions that cannot be told apart are too many to be named." if t.row["value"] is None
+    else f"The letters make {_n(t.value, 'group')} of regions that cannot be told apart; groups overlap.",
+    "alike": lambda t: f"Half of the regions cannot be told apart from {numbers.amount(t.value)} others or more.",
     "strengths": lambda t: f"{_n(t.value, 'region')} are scored; strengths and weaknesses need 20."
     if t.row["verdict"] != "sound" else f"Strengths and weaknesses are named among {_n(t.value, 'region')}.",
     "link": lambda t: f"Rank correlation of the scores with {t.other}: {numbers.index(t.value)}.",
@@ -184,6 +188,8 @@ RULES: dict[str, tuple[str, str]] = {
     "coverage": ("figures of two thirds of the regions", "try the index without it: --what-if drop=NODE"),
     "years_apart": ("3 years at most, a problem beyond `years_apart` of the file", "wait for newer figures, or take the index of "
                     "an earlier year"),
+    "small_counts": ("at most a tenth, as chance alone moves a count of 10 by a third", "add up several years or sectors, or "
+                     "say so: the ranges of the ranks leave this out"),
     "mostly_equal": ("at most half", "the indicator tells few regions apart: replace it"),
     "mostly_zero": ("at most half", "the indicator tells few regions apart: replace it"),
     "imputed": ("5% at most, a problem above 25%", "compare with the index without imputation"),
@@ -216,6 +222,7 @@ RULES: dict[str, tuple[str, str]] = {
                 "capmap robustness names it"),
     "off_median": ("at most a third", "show the median beside the rank"),
     "told_apart": ("half of the pairs, a problem below a quarter", "publish groups, no places"),
+    "alike": ("at most half of the others", "publish ranges and no order among regions that share a letter"),
     "groups": ("two groups or more", "nobody can be told apart: publish no order"),
     "link": ("|rho| at most 0.6", "the index may say little that this figure does not say"),
 }  # fmt: skip
@@ -226,6 +233,7 @@ OPEN = (
     "whether the weights say what those who decide would say",
     "whether a strength may make up for a weakness as far as the means let it",
     "whether the sources count the same thing in every region",
+    "whether the figures are right: the ranges hold the choices above, and neither errors of the data nor other indicators",
     "whether a rank is the right answer to the question that was asked",
 )
 
@@ -302,18 +310,28 @@ def _indicators(project: Project, result: Result) -> Block:
     """What goes in: its year, for how many of the scored regions, and where it comes from."""
     (block,) = result.meta["blocks"]
     index, names = result.tables["index"], result.meta["names"]
+    weighed = result.tables["audit"].filter(pl.col("check").is_in(["importance", "zero_weight"]))
+    weights = {row["node"]: row["limit"] or 0.0 for row in weighed.iter_rows(named=True)}
     rows = []
     for node in result.meta["definition"]["nodes"]:
         if node.get("indicator") is None:
             continue
         meta = project.catalogue[node["indicator"]]
         has = index.filter((pl.col("node") == node["id"]) & pl.col("score").is_not_null()).height
-        what = " ".join(filter(None, (meta.id, node.get("sector"), f"per {node['per']}" if node.get("per") else "")))
+        what = made_of(node, meta.id)
         source = ", ".join(
             filter(None, (meta.source.producer, meta.source.title, meta.source.table, meta.source.vintage))
         )
-        rows.append((names[node["id"]], what, str(block["years"].get(node["id"]) or ""), str(has), source))
-    return Rows(("indicator", "made of", "year", "regions", "source"), rows, right=(2, 3))
+        weight = numbers.whole_per_cent(weights[node["id"]]) if weights.get(node["id"]) is not None else ""
+        rows.append((names[node["id"]], what, weight, str(block["years"].get(node["id"]) or ""), str(has), source))
+    return Rows(("indicator", "made of", "weight", "year", "regions", "source"), rows, right=(2, 3, 4))
+
+
+def made_of(node: Mapping[str, Any], indicator: str) -> str:
+    """`articles engineering per population`, `eci of patent_families`: what the figures of a node of an index are."""
+    result = f"{node['result']} of" if node.get("result") else ""
+    size = f"per {node['per']}" if node.get("per") else ""
+    return " ".join(filter(None, (result, indicator, node.get("sector"), size)))
 
 
 def _facts(result: Result, labels: Mapping[str, str], data: str, version: str) -> Iterator[tuple[str, str]]:
@@ -328,7 +346,7 @@ def _facts(result: Result, labels: Mapping[str, str], data: str, version: str) -
     yield "Normaliser", ", ".join(result.meta["normalisers"]).replace("_", "-")
     means: dict[str, list[str]] = {}
     parents = [node.get("parent", result.meta["blocks"][0]["index"]) for node in definition["nodes"]]
-    for node, mean in result.meta["means"].items():
+    for node, mean in reversed(result.meta["means"].items()):
         if parents.count(node) > 1:
             means.setdefault(mean.replace("_", " "), []).append(names[node])
     yield "Means", "; ".join(f"{mean}: {words.joined(nodes)}" for mean, nodes in means.items())
@@ -337,7 +355,8 @@ def _facts(result: Result, labels: Mapping[str, str], data: str, version: str) -
     yield "Weights", "as in the index file" if asked["weights"] == "given" else str(asked["weights"]).replace("_", " ")
     (filled,) = result.tables["audit"].filter(pl.col("check") == "imputed")["said"].to_list()
     yield "Imputed", (filled or "nothing").replace("_", " ").replace(";", ", ")
-    yield "Replicates", f"{block['replicates']:,}, seed {asked['seed']}"
+    drawn = replicates(block).removeprefix("5-95%: ") if block["replicates"] else "none"
+    yield "Replicates", f"{drawn}; seed {asked['seed']}"
     yield "Data", f"{data}, capmap {version}"
 
 
@@ -355,10 +374,11 @@ def _ranks(result: Result, labels: Mapping[str, str]) -> Iterator[Block]:
     """Regions in their groups, with ranges; the bare rank comes last."""
     rows = result.tables["robustness"].sort("rank", "region").rows(named=True)
     names = result.meta["names"]
+    long = is_long(result.tables["robustness"])
     yield Rows(
-        ("group", "region", "weakest pillar", "5-95%", "median", "rank"),
+        ("level with" if long else "group", "region", "weakest pillar", "5-95%", "median", "rank"),
         [
-            (row["group"] or numbers.NOTHING, labels.get(row["region"], row["region"]),
+            (level_with(row) if long else row["group"] or numbers.NOTHING, labels.get(row["region"], row["region"]),
              names.get(row["weakest"], row["weakest"] or ""), numbers.whole_interval(row["rank_low"], row["rank_high"]),
              numbers.count(row["rank_median"]), numbers.rank(row["rank"], result.meta["blocks"][0]["scored"]))
             for row in rows

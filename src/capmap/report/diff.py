@@ -28,9 +28,10 @@ HEADLINES = {
 #: Codes that are named one by one.
 SAID = 20
 HOW = {
-    "inspected": "Where several causes are named they could not be told apart: the inputs of one side were not kept.",
+    "inspected": "Where several causes are named they could not be told apart: the inputs of one side were not kept, or the "
+    "crossed combinations cannot be computed.",
     "recomputed": "Where several causes were possible the crossed combinations were computed; the cause named is the one that "
-    "moved the figure most, or turned the class.",
+    'moved the figure most, or turned the class. With an "or" they could not be told apart.',
 }
 
 
@@ -50,17 +51,20 @@ def opening(result: Result) -> str:
 
 def watch_lines(result: Result) -> list[str]:
     """A line for each rule that was crossed; the crossed stand first."""
-    lines = []
-    for row in result.tables["watch"].filter("crossed").iter_rows(named=True):
-        place = _place(result, row)
-        what = "watch" if row["now"] else "no longer"
-        if row["condition"].strip().isidentifier():
-            state = "changed"
-        else:
-            state = f"{row['condition']}" if row["now"] else f"not {row['condition']} any more"
-        figures = f"{_figure(row['before'])} before, {_figure(row['after'])} now"
-        lines.append(f"{what} {row['rule']}: {place}: {row['measure']} {state} ({figures})")
-    return lines
+    return [watched(row, _place(result, row)) for row in result.tables["watch"].filter("crossed").iter_rows(named=True)]
+
+
+def watched(row: Mapping[str, Any], place: str | None = None) -> str:
+    """What became of a watched figure; without a `place` by its codes."""
+    codes = (row["region"], row["sector"], f"({row['indicator']})")
+    measure, condition = row["measure"], row["condition"].strip()
+    if condition.isidentifier():
+        state = f"{measure} changed"
+    else:
+        said = condition if condition.startswith(measure) else f"{measure} {condition}"
+        state = said if row["now"] else f"{said} no longer"
+    figures = f"{_figure(row['before'])} before, {_figure(row['after'])} now"
+    return f"watch {row['rule']}: {place or ' '.join(filter(None, codes))}: {state} ({figures})"
 
 
 def headline_lines(result: Result, limit: int | None = None) -> list[str]:
@@ -95,7 +99,8 @@ def region_lines(result: Result, limit: int | None = None) -> list[str]:
         name = labels.get(row["region"], row["region"])
         parts = [f"{words.counted(row['counting'], 'figure')} changed beyond the noise"]
         if row["classes"]:
-            parts.append(f"{row['classes']} in class" if row["classes"] < row["counting"] else "all in class")
+            every = "all in class" if row["counting"] > 1 else "in class"
+            parts.append(f"{row['classes']} in class" if row["classes"] < row["counting"] else every)
         if row["headlines"]:
             parts.append(words.counted(row["headlines"], "headline"))
         lines.append(f"{name}: {', '.join(parts)}{_cause(row['cause'], ' (')}{')' if row['cause'] else ''}.")
@@ -145,8 +150,9 @@ def caption(result: Result) -> list[str]:
 
 
 def columns(result: Result, width: int) -> list[Column]:
-    """Columns of the table of cells on a terminal."""
+    """Columns of the table of cells on a terminal; a cause that all share goes first, as the first sentence names it."""
     labels = result.meta["labels"]
+    several = result.tables["cells"].filter("counts")["cause"].n_unique() > 1
     return [
         Column("measure", lambda r: MEASURES[r["measure"]], key=True, whole=True),
         Column("indicator", lambda r: r["indicator"] or "", spare=3),
@@ -156,15 +162,21 @@ def columns(result: Result, width: int) -> list[Column]:
         tables.of("before", "before", numbers.index),
         tables.of("after", "after", numbers.index),
         Column("range before", lambda r: numbers.interval(r["low_before"], r["high_before"]), right=True, spare=2),
-        Column("class", _classes, spare=0),
+        Column("class", _classes if width >= tables.CODES_FROM else _class_now, whole=True),
         Column("rank", _ranks, right=True, spare=1),
-        Column("cause", lambda r: _cause(r["cause"]), whole=True),
+        Column("cause", lambda r: _cause(r["cause"]), whole=True, spare=0 if several else 4),
     ]
 
 
 def _classes(row: Mapping[str, Any]) -> str:
     before, after = (_class(row[name]) for name in ("class_before", "class_after"))
     return before if before == after else f"{before or numbers.NOTHING} to {after or numbers.NOTHING}"
+
+
+def _class_now(row: Mapping[str, Any]) -> str:
+    """The later class, where there is no room for both."""
+    after = _class(row["class_after"])
+    return after if row["class_before"] == row["class_after"] else f"now {after or 'no figure'}"
 
 
 def _class(name: str | None) -> str:
@@ -195,14 +207,14 @@ def _figure(text: str | None) -> str:
     try:
         return numbers.index(float(text)) if "." in text or "e" in text else text
     except ValueError:
-        return text
+        return _class(text)
 
 
 def _place(result: Result, row: Mapping[str, Any]) -> str:
     labels = result.meta["labels"]
     region, sector = row["region"], row["sector"]
     named = [labels.get("regions", {}).get(region, region or "")]
-    if sector:
+    if sector and sector != row["indicator"]:  # the root of an index is the index
         named.append(labels.get("sectors", {}).get(sector, sector))
     return f"{', '.join(part for part in named if part)} ({row['indicator']})"
 

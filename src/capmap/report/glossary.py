@@ -467,6 +467,8 @@ COLUMNS: dict[str, str] = {
     "imputed_share": "Share of imputed ones among these values, 0 to 1: by `--impute`, or by the source (status I).",
     "robustness.group": "Letters of the region: regions that share one cannot be told apart, as neither is ahead in 95 % "
     "of the replicates. Null: no replicates, or too many groups to be named.",
+    "alike": "Number of other regions from which it cannot be told apart: those that share a letter with it. Null: no "
+    "replicates.",
     "robustness.rank": "Place in the index as it is defined, 1 is the best.",
     "rank_median": "Median of the rank over the replicates. Null: no replicates.",
     "robustness.rank_low": "5 % quantile of the rank over the replicates: the better end. Null: no replicates.",
@@ -559,7 +561,7 @@ COLUMNS: dict[str, str] = {
     "aggregation.mean": "How the nodes below are brought together, as in the index file.",
     "aggregation.scored": "Number of regions with a score of the node.",
     "renormalised": "Number of these that lack a node below, whose weight the others take.",
-    "low_coverage": "Number of regions with fewer than two thirds of the nodes below, which have no score of the node.",
+    "low_coverage": "Number of regions without a score of the node, as they have fewer of those below than `min_pillar` asks.",
     "aggregation.shift": "Constant that was added to make the scores positive, and taken off the mean again; 0 where none was "
     "needed.",
     "ranking": "`exact`: no ranking has more support; `local_search`: no move of one region gains any, but a better ranking is "
@@ -747,9 +749,11 @@ COLUMNS: dict[str, str] = {
     "explain.answer.value": "The number. Null: there is none, and `note` says why, or the answer is a word, in `text`.",
     "explain.answer.text": "The word, of measures such as `class`. Null: the answer is a number.",
     "explain.answer.expression": "Formula of the measure on the symbols of `steps` and `parameters`; `inputs` are the rows "
-    "of the table of that name with the measure's symbol.",
+    "of the table of that name with the measure's symbol. Null: no arithmetic gives it, and `procedure` says what does.",
+    "explain.answer.other": "Code of the other sector or region, of measures of a pair. Null: the measure is of no pair.",
+    "explain.answer.meaning": "What the measure is, as on the page of the columns.",
     "explain.answer.sentence": "One sentence to quote, with its citation.",
-    "explain.answer.arithmetic": "Formula, the same with the figures put in, and the result.",
+    "explain.answer.arithmetic": "Formula, the same with the figures put in, and the result; or the steps of `procedure`.",
     "explain.answer.method": "Paper or handbook that the measure is from.",
     "explain.answer.citation": "Producer, title, table, edition and licence of the figures.",
     "explain.steps.step": "Place in the order of computation.",
@@ -787,6 +791,8 @@ COLUMNS: dict[str, str] = {
     "beyond `keeps` does.",
     "explain.sensitivity.is": "The outcome as it is.",
     "explain.sensitivity.becomes": "The outcome then. Null: nothing changes this way.",
+    "explain.procedure.step": "Place in the order of what is done, for a measure that no arithmetic on a few figures gives.",
+    "explain.procedure.said": "What is done; the last one is the command that does it again, with the table and column.",
     "explain.contributions.node": "Indicator of the index.",
     "explain.contributions.parent": "Node that it is a part of.",
     "explain.contributions.level": "Depth in the index, which is 0.",
@@ -861,7 +867,7 @@ NOTES: dict[str, str] = {
     "few_indicators": "Fewer of all indicators than `min_coverage` asks for, so the region is not scored.",
     "few_values": "Fewer than four values, so outliers were not looked for.",
     "imputed": "The value is imputed.",
-    "low_coverage": "Fewer than two thirds of the nodes below have a score.",
+    "low_coverage": "Fewer of the nodes below have a score than `min_pillar` of the index asks for.",
     "renormalised": "Some of the nodes below have no score, and the others take their weight.",
     "no_own_weights": "The node is weighted by benefit of the doubt within bounds, and the region lacks a node below it.",
     "over_half": "More than half of the weight among its siblings.",

@@ -27,7 +27,7 @@ def caption(result: Result) -> list[str]:
         )
     if meta["over_half"]:
         named = words.joined([names[node] for node in meta["over_half"]])
-        lines.append(f"more than half of the weight: {named}")
+        lines.append(f"more than half of the weight among their neighbours: {named}")
     own = [names[node] for node, stand_in in meta["stand_ins"].items() if stand_in == "mean weights"]
     if own:
         lines.append(f"each region has weights of its own in {words.joined(own)}; replicates take their mean")

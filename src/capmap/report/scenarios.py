@@ -25,7 +25,9 @@ def sentences(result: Result, labels: Mapping[str, str]) -> list[str]:
             name = labels.get(row["largest_region"], row["largest_region"])
             parts.append(f"most {name}, {words.counted(abs(row['largest_move']), 'place')} {way}")
         if row["kendall"] is not None:
-            parts.append(f"tau {numbers.index(row['kendall'])}, rho {numbers.index(row['spearman'])} with the index")
+            parts.append(
+                f"tau {numbers.index(row['kendall'])}, rho {numbers.index(row['spearman'])} with the index, 1 is the same order"
+            )
         if row["scored"] != row["compared"]:
             parts.append(f"{row['scored']} regions scored, compared among the {row['compared']} that both score")
         told.append(f"{row['scenario']}{year}: {'; '.join(parts)}")
@@ -64,7 +66,8 @@ def columns(result: Result, labels: Mapping[str, str], width: int) -> list[Colum
 def captions(result: Result, labels: Mapping[str, str]) -> list[str]:
     """Which column is which scenario, and what it comes to."""
     told = [f"({k}) {said}" for k, said in enumerate(sentences(result, labels), 1)]
-    return [*told, "* leaves the range of the index; changes are among the regions that both score, + is down"]
+    legend = "* leaves the range of the index; changes are among the regions that both score, + is down"
+    return [*told, f"{legend}; places in scenarios have no ranges of their own"]
 
 
 def _names(result: Result) -> list[str]:

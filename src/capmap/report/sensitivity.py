@@ -41,9 +41,9 @@ def _columns(frame: pl.DataFrame, labels: Mapping[str, str], width: int) -> list
     columns = [
         Column("choice", lambda r: FACTORS[r["factor"]], key=True, least=24),
         tables.of("first", "by itself", _share),
-        Column("5-95%", lambda r: _between(r["first_low"], r["first_high"]), right=True, spare=2),
+        Column("by itself 5-95%", lambda r: _between(r["first_low"], r["first_high"]), right=True, spare=2),
         tables.of("total", "with others", _share),
-        Column("5-95%", lambda r: _between(r["total_low"], r["total_high"]), right=True, spare=1),
+        Column("with others 5-95%", lambda r: _between(r["total_low"], r["total_high"]), right=True, spare=1),
     ]
     if frame["region"].n_unique() > 1:
         columns.insert(0, tables.labelled("region", "region", labels, width >= tables.CODES_FROM))

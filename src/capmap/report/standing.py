@@ -15,6 +15,8 @@ from capmap.report.layout import Column, Line, View, line, stacked
 NAMED = 3
 #: Pairs of a comparison, and indicators that make a gap, before `--all`.
 PAIRS, MOST = 3, 2
+#: Letters of a region that are shown; with more a number stands for them.
+LETTERS = 12
 #: Why a region is not scored, or no figure is known.
 REASONS = {
     "few_in_group": "too few indicators in a pillar",
@@ -43,10 +45,20 @@ def _placed(block: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     if row["score"] is None:
         scored = words.counted(row["n"], "region")
         return f"{block['name']}: not scored, {why(row['note'])}; {scored} ranked; {used(block)}"
-    said = [f"group {row['group']}"] if row["group"] else []
+    said = [] if row["alike"] is None else [_alike(row)]
     said += [f"weakest pillar {weakest(block, row)}"] if row["weakest"] else []
     said += [f"score {numbers.share(row['score'])}", f"rank {row['rank']} of {row['n']}, range {spread(row)}"]
     return f"{block['name']}: {'; '.join(said)}; {used(block)}"
+
+
+def _alike(row: Mapping[str, Any]) -> str:
+    """From how many regions it cannot be told apart."""
+    return f"not told apart from {_others(row)}" if row["alike"] else "told apart from all others"
+
+
+def _others(row: Mapping[str, Any]) -> str:
+    """`5 others`: how many regions it cannot be told apart from."""
+    return words.counted(row["alike"], "other") if row["alike"] else "nobody"
 
 
 def why(note: str | None) -> str:
@@ -155,11 +167,18 @@ def _under(text: str) -> Line:
 def _measures(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Rows of the table with what they say of one region: what cannot be told apart first, the rank last."""
     return [
-        (f"{block['name']}  group", lambda row: row["group"] or numbers.NOTHING),
+        (f"{block['name']}  group", _letters),
         ("  weakest pillar", lambda row: weakest(block, row) if row["weakest"] else numbers.NOTHING),
         ("  score", lambda row: numbers.share(row["score"])),
         ("  rank (5-95%)", lambda row: f"{numbers.rank(row['rank'], row['n'])} ({spread(row)})"),
     ]
+
+
+def _letters(row: Mapping[str, Any]) -> str:
+    """The letters of a region as long as a reader can compare them, else how many regions it shares them with."""
+    if row["group"] is not None and len(row["group"]) <= LETTERS:
+        return str(row["group"])
+    return numbers.NOTHING if row["alike"] is None else f"level with {_others(row)}"
 
 
 def _compared(seen: View, block: Mapping[str, Any]) -> list[str]:
