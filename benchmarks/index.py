@@ -21,9 +21,9 @@ from startup import IMPORTS, program
 sys.path.insert(0, str(SOURCE))
 
 import capmap
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import measured
-from capmap.analyses.index_robust import Choices, model, robust, sensitivity
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import measured
+from capmap.analyses.composite.robust import Choices, model, robust, sensitivity
 
 REPLICATES = 10_000
 BASE_POINTS = 512

@@ -253,7 +253,7 @@ def test_closed_words_are_those_of_the_code() -> None:
 def noted() -> set[str]:
     """Names that the analyses put into a `note`: keys given to `joined_notes`, and literals beside the key "note"."""
     found = set(blocks.NOTES)
-    for path in sorted((ROOT / "src" / "capmap" / "analyses").glob("*.py")):
+    for path in sorted((ROOT / "src" / "capmap" / "analyses").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict):
@@ -299,7 +299,7 @@ def test_every_clause_is_explained(results: dict[str, list[Result]]) -> None:
         for clause in values.to_list()
     }
     assert seen <= set(glossary.CLAUSES)
-    source = "".join(text_of(path) for path in sorted((ROOT / "src" / "capmap" / "analyses").glob("*.py")))
+    source = "".join(text_of(path) for path in sorted((ROOT / "src" / "capmap" / "analyses").rglob("*.py")))
     assert [clause for clause in glossary.CLAUSES if f'"{clause}"' not in source] == []
 
 

@@ -337,7 +337,9 @@ class IndexFile(Closed):
     min_pillar: Annotated[
         float,
         Field(
-            ge=0, le=1, description="Share of the indicators that it must have in each pillar, and of the nodes below each node."
+            ge=0,
+            le=1,
+            description="Share of the indicators that it must have in each pillar, and of the nodes below each node.",
         ),
     ] = 2 / 3
     answers: Annotated[

@@ -18,18 +18,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import special
 
-from capmap.analyses import (
-    complexity,
-    explain_complexity,
-    explain_intensity,
-    explain_rca,
-    explain_table,
-    relatedness,
-    selection,
-    specialisation,
-)
+from capmap.analyses import complexity, relatedness, selection, specialisation
 from capmap.analyses.explain import MEASURES, explain
-from capmap.analyses.explain_parts import changed
+from capmap.analyses.explanation import complexity as explain_complexity
+from capmap.analyses.explanation import intensity as explain_intensity
+from capmap.analyses.explanation import rca as explain_rca
+from capmap.analyses.explanation import table as explain_table
+from capmap.analyses.explanation.parts import changed
 from capmap.analyses.index import index
 from capmap.analyses.index import robustness as index_robustness
 from capmap.analyses.intensity import intensity

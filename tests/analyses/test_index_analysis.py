@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from capmap.analyses.composite.ranks import ROBUSTNESS_COLUMNS
+from capmap.analyses.composite.tree import framework, grown
 from capmap.analyses.index import COLUMNS, index, robustness
-from capmap.analyses.index_ranks import ROBUSTNESS_COLUMNS
-from capmap.analyses.index_tree import framework, grown
 from capmap.errors import RefusedError, UsageError
 from capmap.methods.robustness import tree_scores
 from capmap.model import Project

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from capmap.analyses.composite.audit import AUDIT_COLUMNS, TOPICS, VERDICT_COLUMNS
+from capmap.analyses.composite.choice import measured
+from capmap.analyses.composite.gap import GAP_COLUMNS, gap, gaps
+from capmap.analyses.composite.scenarios import COMPARISON_COLUMNS, SCENARIO_COLUMNS
+from capmap.analyses.composite.strengths import STRENGTH_COLUMNS, strengths
 from capmap.analyses.index import index
-from capmap.analyses.index_audit import AUDIT_COLUMNS, TOPICS, VERDICT_COLUMNS
-from capmap.analyses.index_choice import measured
-from capmap.analyses.index_gap import GAP_COLUMNS, gap, gaps
-from capmap.analyses.index_scenarios import COMPARISON_COLUMNS, SCENARIO_COLUMNS
-from capmap.analyses.index_strengths import STRENGTH_COLUMNS, strengths
 from capmap.errors import UsageError
 from capmap.methods import coherence
 from capmap.model import IndexFile, Project, Result

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from capmap.analyses import index_robust
+from capmap.analyses.composite import robust as index_robust
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import measured
+from capmap.analyses.composite.ranks import EVERYBODY, SOBOL_COLUMNS
+from capmap.analyses.composite.robust import Choices, Model, model
 from capmap.analyses.index import robustness
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import measured
-from capmap.analyses.index_ranks import EVERYBODY, SOBOL_COLUMNS
-from capmap.analyses.index_robust import Choices, Model, model
 from capmap.errors import UsageError
 from capmap.methods import robustness as methods
 from capmap.methods import sensitivity

@@ -131,7 +131,7 @@ def test_the_audit_has_ten_steps_where_nothing_is_divided(tmp_path: Path) -> Non
 
 
 def test_a_group_with_a_number_is_one_group() -> None:
-    from capmap.analyses.index_audit import letters_of
+    from capmap.analyses.composite.audit import letters_of
 
     assert letters_of(["aZ", "Za1", "a1b1", None]) == {"a", "Z", "a1", "b1"}
 

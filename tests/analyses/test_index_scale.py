@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capmap.analyses.composite.scale import fitted, scaled, treated
+from capmap.analyses.composite.tree import framework
 from capmap.analyses.index import freeze, index
-from capmap.analyses.index_scale import fitted, scaled, treated
-from capmap.analyses.index_tree import framework
 from capmap.data.load import load
 from capmap.data.scale import keep, write_scale
 from capmap.errors import CapmapError, RefusedError, UsageError

@@ -13,9 +13,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import pearsonr
 
+from capmap.analyses.composite.means import combined, formula
+from capmap.analyses.composite.tree import framework
 from capmap.analyses.index import index
-from capmap.analyses.index_means import combined, formula
-from capmap.analyses.index_tree import framework
 from capmap.errors import RefusedError, UsageError
 from capmap.methods.robustness import copeland
 from capmap.model import Project, Result

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from capmap.analyses import selection
 from capmap.analyses.compare import compare, long
+from capmap.analyses.composite.gap import gaps
 from capmap.analyses.index import index
-from capmap.analyses.index_gap import gaps
 from capmap.analyses.profile import profile, profiles
 from capmap.analyses.standing import STANDING, standing
 from capmap.data import load, results
@@ -360,7 +360,7 @@ def test_years_and_normalisers_used_are_written_short() -> None:
 
 def test_nothing_is_computed_unless_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(folder / "results")
-    from capmap.analyses import indices
+    from capmap.analyses.composite import every as indices
 
     def heavy(*_: object, **__: object) -> None:
         raise AssertionError("computed")

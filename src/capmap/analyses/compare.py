@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from capmap.analyses import selection
-from capmap.analyses.compared_indices import compared
+from capmap.analyses.composite.compared import compared
 from capmap.analyses.intensity import intensity
 from capmap.analyses.profile import LONG_COLUMNS, long, own_years, pick_year, sources, totals_of, with_total
 from capmap.analyses.specialisation import measurable, rca, settings

@@ -7,16 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from capmap.analyses import (
-    explain_complexity,
-    explain_index,
-    explain_intensity,
-    explain_normalise,
-    explain_rca,
-    explain_table,
-    selection,
-)
-from capmap.analyses.explain_parts import place
+from capmap.analyses import selection
+from capmap.analyses.explanation import complexity as explain_complexity
+from capmap.analyses.explanation import index as explain_index
+from capmap.analyses.explanation import intensity as explain_intensity
+from capmap.analyses.explanation import normalise as explain_normalise
+from capmap.analyses.explanation import rca as explain_rca
+from capmap.analyses.explanation import table as explain_table
+from capmap.analyses.explanation.parts import place
 from capmap.analyses.refine import roll_up
 from capmap.analyses.specialisation import measurable, settings
 from capmap.data.nearest import nearest

@@ -10,18 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import selection
-from capmap.analyses.index_audit import audit_tables
-from capmap.analyses.index_build import SOME_SMALL, Built, imputations, scale_told, small_counts, units, unscored
-from capmap.analyses.index_choice import Impute, Weights, allowed, chosen, measured
-from capmap.analyses.index_coherence import coherence_tables
-from capmap.analyses.index_gap import gap_table
-from capmap.analyses.index_ranks import pairs, ranges, robustness_table, sensitivities, sobol_table, sobol_words
-from capmap.analyses.index_robust import Choices
-from capmap.analyses.index_scale import frozen as frozen_scale
-from capmap.analyses.index_scenarios import scenario_tables
-from capmap.analyses.index_strengths import strengths
-from capmap.analyses.index_tables import step_tables
-from capmap.analyses.index_weight_tables import weights_told
+from capmap.analyses.composite.audit import audit_tables
+from capmap.analyses.composite.build import SOME_SMALL, Built, imputations, scale_told, small_counts, units, unscored
+from capmap.analyses.composite.choice import Impute, Weights, allowed, chosen, measured
+from capmap.analyses.composite.coherence import coherence_tables
+from capmap.analyses.composite.gap import gap_table
+from capmap.analyses.composite.ranks import pairs, ranges, robustness_table, sensitivities, sobol_table, sobol_words
+from capmap.analyses.composite.robust import Choices
+from capmap.analyses.composite.scale import frozen as frozen_scale
+from capmap.analyses.composite.scenarios import scenario_tables
+from capmap.analyses.composite.strengths import strengths
+from capmap.analyses.composite.tables import step_tables
+from capmap.analyses.composite.weight_tables import weights_told
 from capmap.errors import RefusedError, UsageError
 from capmap.methods.robustness import SPREAD
 from capmap.model import Project, Result, Scale

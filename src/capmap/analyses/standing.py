@@ -42,7 +42,7 @@ class Standing(NamedTuple):
     table: pl.DataFrame  #: STANDING; a region without score has the row of the index, with the reason in `note`
     strengths: pl.DataFrame  #: STRENGTHS
     everybody: Mapping[str, pl.DataFrame]  #: the tables of all regions, by the keys of FILES
-    steps: Mapping[str, Any]  #: by index, how nodes come from those below (`capmap.analyses.indices.steps_of`)
+    steps: Mapping[str, Any]  #: by index, how nodes come from those below (`capmap.analyses.composite.every.steps_of`)
     state: State
     blocks: list[dict[str, Any]]
 
@@ -73,7 +73,7 @@ def standing(
     if not project.indices:
         return _nothing(project, "none")
     if full:
-        from capmap.analyses.indices import Indices
+        from capmap.analyses.composite.every import Indices
 
         every = Indices(project, year=year, allow_mixed_years=allow_mixed_years)
         found = every.index()

@@ -39,7 +39,6 @@ def everything(project: Project) -> dict[str, Analysis]:
     from capmap.analyses import (
         backtest,
         complexity,
-        indices,
         intensity,
         listing,
         normalise,
@@ -48,6 +47,7 @@ def everything(project: Project) -> dict[str, Analysis]:
         relatedness,
         specialisation,
     )
+    from capmap.analyses.composite import every as indices
 
     shared = indices.Indices(project)  # measured once for both results, if they are asked of this project
 

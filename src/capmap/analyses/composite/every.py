@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 
 from capmap.analyses import selection
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import measured
+from capmap.analyses.composite.ranks import PAIR_COLUMNS, ROBUSTNESS_COLUMNS, pairs, robustness_table
+from capmap.analyses.composite.strengths import STRENGTH_COLUMNS, strengths
 from capmap.analyses.index import COLUMNS, DRAWS, SEED, index_table, told
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import measured
-from capmap.analyses.index_ranks import PAIR_COLUMNS, ROBUSTNESS_COLUMNS, pairs, robustness_table
-from capmap.analyses.index_strengths import STRENGTH_COLUMNS, strengths
 from capmap.errors import RefusedError, UsageError
 from capmap.model import Project, Result
 

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from capmap.analyses import selection
-from capmap.analyses.explain_parts import (
+from capmap.analyses.explanation.parts import (
     ANSWER,
     INPUTS,
     PARAMETERS,
@@ -384,7 +384,7 @@ def _told(
     row: Mapping[str, Any], lines: pl.DataFrame | None, source: Mapping[str, Any], other: str | None,
 ) -> Result:  # fmt: skip
     """All of it as a result without steps; `meta["follows"]` is null, because no arithmetic was done over."""
-    from capmap.analyses.explain_formulas import METHODS, PRINTED
+    from capmap.analyses.explanation.formulas import METHODS, PRINTED
 
     value = row[name]
     answer = {**about, "measure": name, "other": other} | (

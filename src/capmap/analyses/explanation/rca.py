@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import explain_formulas as formulas
 from capmap.analyses import selection, specialisation
 from capmap.analyses.blocks import (
     CLASSES,
@@ -20,7 +19,8 @@ from capmap.analyses.blocks import (
     material_index,
     measure,
 )
-from capmap.analyses.explain_parts import (
+from capmap.analyses.explanation import formulas
+from capmap.analyses.explanation.parts import (
     Sources,
     Story,
     changed,
@@ -31,7 +31,7 @@ from capmap.analyses.explain_parts import (
     read_as,
     setting,
 )
-from capmap.analyses.explain_sensitivity import turning_points
+from capmap.analyses.explanation.sensitivity import turning_points
 from capmap.analyses.reference import Reference, dense_row, resolve_reference
 from capmap.data.panel import Panel, panel
 from capmap.methods import specialisation as measures

@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import selection
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import chosen, measured
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import chosen, measured
 from capmap.methods import aggregation, decomposition
 from capmap.model import Project
 

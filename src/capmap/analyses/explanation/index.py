@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from capmap.analyses import explain_formulas, explain_table, selection
-from capmap.analyses.explain_normalise import LOGGED, SCORES
-from capmap.analyses.explain_parts import Sources, Story, derived, letters
-from capmap.analyses.explain_sensitivity import rank_points
+from capmap.analyses import selection
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import allowed, chosen, measured
+from capmap.analyses.composite.tables import step_tables
+from capmap.analyses.explanation import formulas as explain_formulas
+from capmap.analyses.explanation import table as explain_table
+from capmap.analyses.explanation.normalise import LOGGED, SCORES
+from capmap.analyses.explanation.parts import Sources, Story, derived, letters
+from capmap.analyses.explanation.sensitivity import rank_points
 from capmap.analyses.index import index, index_table, told
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import allowed, chosen, measured
-from capmap.analyses.index_tables import step_tables
 from capmap.data.nearest import nearest
 from capmap.errors import UsageError
 from capmap.model import TOTAL, IndexFile, IndexNode, Indicator, Project, Result

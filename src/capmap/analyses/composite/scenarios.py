@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from capmap.analyses import selection
-from capmap.analyses.index_build import Built
-from capmap.analyses.index_choice import ALLOWED, again, unknown
-from capmap.analyses.index_ranks import ranges
-from capmap.analyses.index_tree import Leaf
+from capmap.analyses.composite.build import Built
+from capmap.analyses.composite.choice import ALLOWED, again, unknown
+from capmap.analyses.composite.ranks import ranges
+from capmap.analyses.composite.tree import Leaf
 from capmap.data.nearest import nearest
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import coherence

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import index_imputation as imputation
-from capmap.analyses import index_steps as step
-from capmap.analyses.index_data import Figures
-from capmap.analyses.index_robust import Choices, Robust, robust
-from capmap.analyses.index_scale import Kept
-from capmap.analyses.index_tree import Framework, Grown, grown
-from capmap.analyses.index_weights import Weighed, weighed
+from capmap.analyses.composite import imputation
+from capmap.analyses.composite import steps as step
+from capmap.analyses.composite.figures import Figures
+from capmap.analyses.composite.robust import Choices, Robust, robust
+from capmap.analyses.composite.scale import Kept
+from capmap.analyses.composite.tree import Framework, Grown, grown
+from capmap.analyses.composite.weights import Weighed, weighed
 from capmap.errors import RefusedError
 from capmap.methods.coherence import Screening
 

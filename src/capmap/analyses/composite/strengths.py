@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses.index_build import Built
+from capmap.analyses.composite.build import Built
 from capmap.analyses.peers import Structure, structure
 from capmap.methods import similarity
 from capmap.model import Project

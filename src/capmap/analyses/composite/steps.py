@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.analyses import index_imputation as imputation
-from capmap.analyses import index_scale
-from capmap.analyses.index_imputation import Filled
-from capmap.analyses.index_scale import scaled
-from capmap.analyses.index_tree import Framework, Grown, Leaf
+from capmap.analyses.composite import imputation
+from capmap.analyses.composite import scale as index_scale
+from capmap.analyses.composite.imputation import Filled
+from capmap.analyses.composite.scale import scaled
+from capmap.analyses.composite.tree import Framework, Grown, Leaf
 from capmap.errors import RefusedError
 from capmap.methods import coherence, normalisation, robustness
 from capmap.methods.normalisation import ConstantError

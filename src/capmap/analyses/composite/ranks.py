@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses.index_build import Built, units
-from capmap.analyses.index_robust import Choices, model, moved_by, sensitivity
+from capmap.analyses.composite.build import Built, units
+from capmap.analyses.composite.robust import Choices, model, moved_by, sensitivity
 from capmap.methods import robustness as methods
 from capmap.methods.sensitivity import FACTORS, RankSensitivity
 

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses.index_build import Built, units
-from capmap.analyses.index_weight_tables import weight_tables
+from capmap.analyses.composite.build import Built, units
+from capmap.analyses.composite.weight_tables import weight_tables
 from capmap.methods import coherence
 
 Floats = NDArray[np.float64]

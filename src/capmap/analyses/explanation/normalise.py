@@ -7,9 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from capmap.analyses import explain_formulas, explain_table, selection
-from capmap.analyses.explain_parts import INPUTS, Sources, Story, cited, letters, read_as
-from capmap.analyses.explain_sensitivity import rank_points
+from capmap.analyses import selection
+from capmap.analyses.explanation import formulas as explain_formulas
+from capmap.analyses.explanation import table as explain_table
+from capmap.analyses.explanation.parts import INPUTS, Sources, Story, cited, letters, read_as
+from capmap.analyses.explanation.sensitivity import rank_points
 from capmap.analyses.normalise import normalise
 from capmap.errors import UsageError
 from capmap.model import TOTAL, Indicator, Project, Result

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capmap import __version__
-from capmap.analyses.index_data import Figures
-from capmap.analyses.index_results import conventions_behind
-from capmap.analyses.index_tree import Framework, Leaf
+from capmap.analyses.composite.figures import Figures
+from capmap.analyses.composite.results import conventions_behind
+from capmap.analyses.composite.tree import Framework, Leaf
 from capmap.data.scale import sealed
 from capmap.errors import RefusedError
 from capmap.methods import normalisation

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import index_steps as step
-from capmap.analyses.index_build import SOME_SMALL, Built, imputations, small_counts, unscored
-from capmap.analyses.index_choice import again
-from capmap.analyses.index_coherence import coherence_tables
-from capmap.analyses.index_gap import step_of
-from capmap.analyses.index_ranks import ranges
-from capmap.analyses.index_strengths import LEAST_REGIONS
-from capmap.analyses.index_tables import step_tables
+from capmap.analyses.composite import steps as step
+from capmap.analyses.composite.build import SOME_SMALL, Built, imputations, small_counts, unscored
+from capmap.analyses.composite.choice import again
+from capmap.analyses.composite.coherence import coherence_tables
+from capmap.analyses.composite.gap import step_of
+from capmap.analyses.composite.ranks import ranges
+from capmap.analyses.composite.strengths import LEAST_REGIONS
+from capmap.analyses.composite.tables import step_tables
 from capmap.analyses.listing import rows_of
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import coherence, robustness

@@ -16,8 +16,8 @@ from capmap.analyses.standing import Standing, standing
 from capmap.model import Project
 
 if TYPE_CHECKING:
-    from capmap.analyses.index_build import Built
-    from capmap.analyses.index_tree import Framework
+    from capmap.analyses.composite.build import Built
+    from capmap.analyses.composite.tree import Framework
 
 PAIRS: dict[str, Any] = {
     "index": pl.String, "year": pl.Int32, "region": pl.String, "other": pl.String, "difference": pl.Float64,
@@ -63,7 +63,7 @@ def compared(
     -------
     Compared. A pair is `apart` where one is ahead of the other in 95 % of the replicates that rank both: those that are
     not share a letter in `group`. `difference` is that of the scores; in `gaps` the nodes below one parent add up to the
-    parent, so the indicators add up to the gap (see `capmap.analyses.index_gap.gaps`). Pairs of which one is not
+    parent, so the indicators add up to the gap (see `capmap.analyses.composite.gap.gaps`). Pairs of which one is not
     scored have no rows.
     """
     needs = ("index", "robustness", "pairs")
@@ -100,8 +100,8 @@ def _gaps(project: Project, found: Standing, pairs: Sequence[tuple[str, str]]) -
     known = [block for block in found.blocks if "reason" not in block]
     if not known:
         return empty
-    from capmap.analyses.index_gap import gap
-    from capmap.analyses.index_tree import framework
+    from capmap.analyses.composite.gap import gap
+    from capmap.analyses.composite.tree import framework
 
     parts = [empty]
     for block in known:

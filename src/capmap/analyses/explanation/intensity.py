@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import explain_formulas, selection
-from capmap.analyses.explain_parts import Sources, Story, cited, derived, letters, one_period, read_as
-from capmap.analyses.explain_sensitivity import rank_points
+from capmap.analyses import selection
+from capmap.analyses.explanation import formulas as explain_formulas
+from capmap.analyses.explanation.parts import Sources, Story, cited, derived, letters, one_period, read_as
+from capmap.analyses.explanation.sensitivity import rank_points
 from capmap.analyses.intensity import intensity, published_pair, sizes_of
 from capmap.analyses.listing import published_total, rows_of, tables_of, years_of
 from capmap.data.matrix import Matrix

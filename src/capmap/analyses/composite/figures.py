@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import index_results, selection
-from capmap.analyses.index_tree import Framework, Leaf
+from capmap.analyses import selection
+from capmap.analyses.composite import results as index_results
+from capmap.analyses.composite.tree import Framework, Leaf
 from capmap.analyses.listing import joined_notes, reasons_without_value, rows_of
 from capmap.errors import RefusedError, UsageError
 from capmap.methods import normalisation

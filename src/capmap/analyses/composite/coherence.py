@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import index_steps as step
-from capmap.analyses.index_build import Built, units
-from capmap.analyses.index_gap import NO_GAP, Step, parts_of, step_of
+from capmap.analyses.composite import steps as step
+from capmap.analyses.composite.build import Built, units
+from capmap.analyses.composite.gap import NO_GAP, Step, parts_of, step_of
 from capmap.methods import coherence
 from capmap.methods.normalisation import ConstantError
 

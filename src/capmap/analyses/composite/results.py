@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from capmap.analyses.complexity import complexity
-from capmap.analyses.index_tree import Leaf
+from capmap.analyses.composite.tree import Leaf
 from capmap.analyses.presence import conventions
 from capmap.analyses.specialisation import rca
 from capmap.errors import RefusedError

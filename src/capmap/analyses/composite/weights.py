@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.analyses.index_means import STAND_INS, Combined, combined, exponent
-from capmap.analyses.index_tree import Framework
+from capmap.analyses.composite.means import STAND_INS, Combined, combined, exponent
+from capmap.analyses.composite.tree import Framework
 from capmap.data.index_rules import Rule
 from capmap.errors import RefusedError
 from capmap.methods import aggregation, weighting

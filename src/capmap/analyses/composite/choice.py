@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from capmap.analyses import selection
-from capmap.analyses.index_build import Built, build
-from capmap.analyses.index_data import figures
-from capmap.analyses.index_robust import Choices
-from capmap.analyses.index_scale import fitting
-from capmap.analyses.index_tree import framework
+from capmap.analyses.composite.build import Built, build
+from capmap.analyses.composite.figures import figures
+from capmap.analyses.composite.robust import Choices
+from capmap.analyses.composite.scale import fitting
+from capmap.analyses.composite.tree import framework
 from capmap.data.nearest import nearest
 from capmap.errors import UsageError
 from capmap.model import Imputer, IndexFile, Project, Weighting

@@ -11,11 +11,11 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.analyses import index_imputation as imputation
-from capmap.analyses.index_means import formula
-from capmap.analyses.index_scale import scaled
-from capmap.analyses.index_steps import Column
-from capmap.analyses.index_tree import Framework, Grown
+from capmap.analyses.composite import imputation
+from capmap.analyses.composite.means import formula
+from capmap.analyses.composite.scale import scaled
+from capmap.analyses.composite.steps import Column
+from capmap.analyses.composite.tree import Framework, Grown
 from capmap.data.nearest import nearest
 from capmap.errors import UsageError
 from capmap.methods import normalisation, robustness

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from capmap.analyses import explain_formulas, presence, selection
+from capmap.analyses import presence, selection
 from capmap.analyses.complexity import History, Indices, Outlook, complexity, outlook, sector_proximity
-from capmap.analyses.explain_parts import Sources, Story, changed, cited, derived, read_as, setting
-from capmap.analyses.explain_sensitivity import turning_points
+from capmap.analyses.explanation import formulas as explain_formulas
+from capmap.analyses.explanation.parts import Sources, Story, changed, cited, derived, read_as, setting
+from capmap.analyses.explanation.sensitivity import turning_points
 from capmap.analyses.presence import Conventions, Table, conventions, tables
 from capmap.data.panel import Panel, panel
 from capmap.errors import RefusedError, UsageError

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from capmap.analyses import index_steps as step
-from capmap.analyses.index_build import Built, units
-from capmap.analyses.index_weights import TOO_HEAVY, Weighed
+from capmap.analyses.composite import steps as step
+from capmap.analyses.composite.build import Built, units
+from capmap.analyses.composite.weights import TOO_HEAVY, Weighed
 
 #: What a way to weight reports of all nodes of one parent, and of each.
 _REPORTED = (

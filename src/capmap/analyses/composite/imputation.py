@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from capmap.analyses.index_data import OVER_TIME, Figures
-from capmap.analyses.index_tree import Framework
+from capmap.analyses.composite.figures import OVER_TIME, Figures
+from capmap.analyses.composite.tree import Framework
 from capmap.errors import RefusedError
 from capmap.methods import imputation
 

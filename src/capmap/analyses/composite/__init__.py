@@ -1,0 +1,1 @@
+"""Composite indices step by step; `capmap.analyses.index` is the way in."""

@@ -1,0 +1,1 @@
+"""Where numbers come from, by measure; `capmap.analyses.explain` is the way in."""
