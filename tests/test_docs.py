@@ -287,7 +287,7 @@ def test_every_note_is_explained(results: dict[str, list[Result]]) -> None:
     letters = {reason for reason in seen if len(reason) == 1}  # status letters under `headline`
     assert (seen - letters) | noted() <= set(glossary.NOTES)
     layers = ("analyses", "methods")  # formulas name their own reasons
-    source = "".join(text_of(p) for layer in layers for p in sorted((ROOT / "src" / "capmap" / layer).glob("*.py")))
+    source = "".join(text_of(p) for layer in layers for p in sorted((ROOT / "src" / "capmap" / layer).rglob("*.py")))
     assert [note for note in glossary.NOTES if f'"{note}"' not in source] == []
 
 
