@@ -40,7 +40,7 @@ def test_a_project_shows_its_index_after_a_run(run_capmap: RunCapmap, folder: Pa
     after = run_capmap("profile", "KOR", "-f", "table", cwd=folder, env=WIDE)
     [line] = [text for text in after.stdout.splitlines() if text.startswith("INDEX")]
     assert line.startswith(
-        "INDEX      Innovation: group a; weakest pillar Knowledge (7); score 0.68; rank 1 of 14, range "
+        "INDEX      Innovation: not told apart from 1 other; weakest pillar Knowledge (7); score 0.68; rank 1 of 14, range "
     )
     assert line.rstrip().endswith("; figures of 2018-2023; normaliser min-max")
     shutil.rmtree(folder / "results")
